@@ -1,0 +1,26 @@
+// What a call is, once its bytes have been read: plain data that goes from parse to may to proof.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace writ {
+
+struct Endpoint {
+  std::string address;     // numeric, IPv4-mapped addresses as IPv4; empty: not known yet
+  std::uint16_t port = 0;  // host byte order
+};
+
+struct ToolCall {
+  std::string protocol = "http/1.1";
+  std::string method;
+  std::string host;  // lower case, without port; from the request, not from the connection
+  std::string path;  // without the query, percent-decoded once; always begins with '/'
+  std::string query;
+  Endpoint destination;
+  bool tls = false;
+  std::uint64_t bytes = 0;  // of the message so far, head and body
+};
+
+}  // namespace writ

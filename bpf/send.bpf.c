@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Cleartext at the socket calls, and which descriptor a connection has.
+ *
+ *   raw_tp/sys_enter   write, writev, sendto, sendmsg: note the descriptor; a blocking call is captured here, since it may wait
+ *                      for buffer space until there is a verdict. read, readv, recvfrom, recvmsg: remember the buffer.
+ *   raw_tp/sys_exit    a send that does not block is captured here: exactly what was taken. What was received is captured.
+ *
+ * The gate is what decides: bytes that got into the send queue by another way (sendfile, splice, sendmmsg, io_uring, MSG_ZEROCOPY)
+ * are not captured, and stay held as opaque. Memory that is not resident cannot be read here, and counts as lost.
+ */
+#include "flow.bpf.h"
+
+EMIT_TIERS(bpf_probe_read_user)
+
+#define NR_read 0
+#define NR_write 1
+#define NR_readv 19
+#define NR_writev 20
+#define NR_sendto 44
+#define NR_recvfrom 45
+#define NR_sendmsg 46
+#define NR_recvmsg 47
+
+#define O_NONBLOCK 04000
+#define MSG_OOB 0x1
+#define MSG_PEEK 0x2
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
+#define MSG_ZEROCOPY 0x4000000
+#define MSG_FASTOPEN 0x20000000
+
+#define MAX_STEPS 16384 /* pieces of one call: 1024 iovecs (UIO_MAXIOV), and 16 KiB each up to 240 MiB */
+
+/* Goes over the memory of one call in pieces. */
+struct pieces {
+	struct chunk chunk;
+	const struct iovec *next; /* NULL: one buffer only */
+	__u64 iovecs;
+	__u64 from;
+	__u64 in_piece;
+	__u64 left; /* bytes of the call */
+	__u64 lost; /* offset of the first byte that could not be captured, plus one */
+	__u32 reason;
+};
+
+/* One step. Not static: the verifier then looks at it once, and not at every way through the loop. 1: stop. */
+__noinline int capture_piece(struct pieces *p)
+{
+	struct iovec v;
+	__u64 size;
+	int failed;
+
+	if (!p || !p->left)
+		return 1;
+	if (!p->in_piece) {
+		if (!p->iovecs)
+			return 1;
+		if (bpf_probe_read_user(&v, sizeof(v), p->next)) {
+			p->lost = p->chunk.offset + 1;
+			p->reason = WRIT_COUNT_READ_FAILED;
+			return 1;
+		}
+		p->next++;
+		p->iovecs--;
+		p->from = (__u64)v.iov_base;
+		p->in_piece = v.iov_len;
+		return 0;
+	}
+	size = p->in_piece < p->left ? p->in_piece : p->left;
+	if (size > WRIT_CHUNK_MAX)
+		size = WRIT_CHUNK_MAX;
+	p->chunk.size = size;
+	p->chunk.from = (const void *)p->from;
+	failed = emit_bpf_probe_read_user(&p->chunk);
+	if (failed) {
+		p->lost = p->chunk.offset + 1;
+		p->reason = failed == 1 ? (p->chunk.type == WRIT_EVENT_DATA_IN ? WRIT_COUNT_RING_FULL_IN :
+										 WRIT_COUNT_RING_FULL_OUT) :
+					  WRIT_COUNT_READ_FAILED;
+		return 1; /* what comes behind a hole is of no use */
+	}
+	p->chunk.offset += size;
+	p->from += size;
+	p->in_piece -= size;
+	p->left -= size;
+	return 0;
+}
+
+static long piece_step(__u64 index, struct pieces *p)
+{
+	return capture_piece(p) != 0;
+}
+
+/* Captures `length` bytes of a call; the offset behind the last one that was. */
+static __always_inline __u64 capture(struct calling *c, __u32 type, __u64 length)
+{
+	struct pieces p = {};
+
+	p.chunk.type = type;
+	p.chunk.session = c->session;
+	p.chunk.stream = WRIT_STREAM_CLEAR | c->cookie;
+	p.chunk.offset = c->offset;
+	p.chunk.cookie = c->cookie;
+	p.chunk.fd = c->fd;
+	p.chunk.urgent = type == WRIT_EVENT_DATA_OUT && c->mode == WRIT_MODE_ENFORCE;
+	p.left = length;
+	if (c->vector) {
+		p.next = (const struct iovec *)c->buffer;
+		p.iovecs = c->count;
+	} else {
+		p.from = c->buffer;
+		p.in_piece = c->count;
+	}
+	bpf_loop(MAX_STEPS, piece_step, &p, 0);
+	if (p.lost)
+		lose(p.chunk.stream, p.lost - 1, p.reason);
+	return p.chunk.offset;
+}
+
+struct sum {
+	const struct iovec *next;
+	__u64 total;
+};
+
+static long sum_step(__u64 index, struct sum *s)
+{
+	struct iovec v;
+
+	if (bpf_probe_read_user(&v, sizeof(v), s->next))
+		return 1;
+	s->next++;
+	s->total += v.iov_len;
+	return 0;
+}
+
+static __always_inline __u64 total(struct calling *c)
+{
+	struct sum s = { .next = (const struct iovec *)c->buffer };
+
+	if (!c->vector)
+		return c->count;
+	bpf_loop(c->count > 1024 ? 1024 : (__u32)c->count, sum_step, &s, 0);
+	return s.total;
+}
+
+static __always_inline __u64 argument(const struct pt_regs *regs, int n)
+{
+	__u64 value = 0;
+	const void *at = n == 0 ? (const void *)&regs->rdi : n == 1 ? (const void *)&regs->rsi :
+			 n == 2 ? (const void *)&regs->rdx : (const void *)&regs->r10;
+
+	bpf_probe_read_kernel(&value, sizeof(value), at);
+	return value;
+}
+
+static __always_inline int begin_send(struct calling *c, struct sock *sk, struct flow *flow, __u32 flags)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file **slot, *file = NULL;
+	__u64 thread = bpf_get_current_pid_tgid();
+	__u8 first[2] = {};
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	__u32 write_seq = BPF_CORE_READ(tcp, write_seq);
+	const void *start = (const void *)c->buffer;
+	__u64 length;
+
+	flow->pid = thread >> 32;
+	flow->fd = c->fd;
+	if (flow->kind == KIND_TLS)
+		return 0; /* its plaintext comes from the TLS probes */
+	if (!flow->started) {
+		/* Older than its session: count from here on. */
+		flow->base = write_seq;
+		flow->started = 1;
+	}
+	if (flow->kind == KIND_NEW) {
+		if (c->vector) {
+			struct iovec v = {};
+
+			bpf_probe_read_user(&v, sizeof(v), start);
+			start = v.iov_base;
+		}
+		bpf_probe_read_user(first, sizeof(first), start);
+		if (first[0] == 0x16 && first[1] == 3)
+			return 0;
+	}
+	if (flags & (MSG_ZEROCOPY | MSG_FASTOPEN | MSG_OOB))
+		return 0; /* fail closed: not captured, so opaque */
+	slot = BPF_CORE_READ(task, files, fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), slot + c->fd);
+	c->blocking = !(BPF_CORE_READ(file, f_flags) & O_NONBLOCK) && !(flags & MSG_DONTWAIT);
+	c->offset = offset_of(flow, write_seq, flow->seen);
+	c->sock = (__u64)sk;
+	c->write_seq = write_seq;
+	c->sends = 1;
+	if (flow->sending)
+		c->blocking = 0; /* which bytes are whose shows on return only */
+	if (c->blocking) {
+		length = total(c);
+		flow->seen = capture(c, WRIT_EVENT_DATA_OUT, length);
+		c->count = length; /* on return: how much was shown */
+	}
+	__sync_fetch_and_add(&flow->sending, 1);
+	if (bpf_map_update_elem(&callings, &thread, c, BPF_ANY))
+		__sync_fetch_and_add(&flow->sending, -1); /* fail closed: the rest stays unseen */
+	return 0;
+}
+
+static __always_inline int enter(struct calling *c, const struct pt_regs *regs, __u32 nr)
+{
+	struct writ_session *session;
+	struct user_msghdr msg = {};
+	struct flow *flow;
+	struct sock *sk;
+	__u64 cookie, thread = bpf_get_current_pid_tgid();
+	__u32 flags = 0;
+	int sends = nr == NR_write || nr == NR_writev || nr == NR_sendto || nr == NR_sendmsg;
+
+	session = current_session(&c->session);
+	if (!session)
+		return 0;
+	c->fd = (__s32)argument(regs, 0);
+	sk = socket_of(c->fd);
+	if (!sk)
+		return 0;
+	cookie = cookie_of(sk);
+	flow = bpf_map_lookup_elem(&flows, &cookie);
+	if (!flow) {
+		/* A connection that is older than its session. Without a cookie the gate sees it first. */
+		struct flow fresh = {};
+
+		if (!cookie || !sends)
+			return 0;
+		fresh.session = c->session;
+		fresh.mode = session->mode;
+		fresh.fd = c->fd;
+		if (bpf_map_update_elem(&flows, &cookie, &fresh, BPF_NOEXIST))
+			count(WRIT_COUNT_MAP_FULL);
+		flow = bpf_map_lookup_elem(&flows, &cookie);
+		if (!flow)
+			return 0;
+	}
+	if (!sends && flow->kind != KIND_CLEAR)
+		return 0;
+	c->cookie = cookie;
+	c->mode = session->mode;
+	if (nr == NR_sendmsg || nr == NR_recvmsg) {
+		if (bpf_probe_read_user(&msg, sizeof(msg), (const void *)argument(regs, 1)))
+			return 0;
+		c->buffer = (__u64)msg.msg_iov;
+		c->count = msg.msg_iovlen;
+		c->vector = 1;
+		flags = argument(regs, 2);
+	} else {
+		c->buffer = argument(regs, 1);
+		c->count = argument(regs, 2);
+		c->vector = nr == NR_writev || nr == NR_readv;
+		if (nr == NR_sendto || nr == NR_recvfrom)
+			flags = argument(regs, 3);
+	}
+	if (sends)
+		return begin_send(c, sk, flow, flags);
+	if (flags & (MSG_PEEK | MSG_TRUNC | MSG_OOB))
+		return 0;
+	bpf_map_update_elem(&callings, &thread, c, BPF_ANY);
+	return 0;
+}
+
+SEC("raw_tp/sys_enter")
+int send_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct calling c = {};
+	__u64 nr = ctx->args[1];
+
+	if (nr > NR_recvmsg || !(1ull << nr & (1ull << NR_read | 1ull << NR_write | 1ull << NR_readv | 1ull << NR_writev |
+						1ull << NR_sendto | 1ull << NR_recvfrom | 1ull << NR_sendmsg |
+						1ull << NR_recvmsg)))
+		return 0;
+	return enter(&c, (const struct pt_regs *)ctx->args[0], nr);
+}
+
+static __always_inline void short_send(struct calling *c, __u64 offset)
+{
+	struct chunk e = {};
+
+	count(WRIT_COUNT_SHORT_SENDS);
+	e.type = WRIT_EVENT_SHORT;
+	e.session = c->session;
+	e.stream = WRIT_STREAM_CLEAR | c->cookie;
+	e.offset = offset;
+	e.cookie = c->cookie;
+	e.fd = c->fd;
+	e.urgent = 1;
+	if (emit_bpf_probe_read_user(&e))
+		lose(e.stream, offset, WRIT_COUNT_RING_FULL_META);
+}
+
+SEC("raw_tp/sys_exit")
+int send_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct calling *c = bpf_map_lookup_elem(&callings, &thread);
+	__s64 ret = (__s64)ctx->args[1];
+	struct tcp_sock *tcp;
+	struct flow *flow;
+	__u64 taken;
+	__u32 now;
+
+	if (!c)
+		return 0;
+	flow = bpf_map_lookup_elem(&flows, &c->cookie);
+	if (!flow)
+		goto out;
+	if (!c->sends) {
+		if (ret > 0) {
+			c->offset = flow->in;
+			flow->in += ret;
+			capture(c, WRIT_EVENT_DATA_IN, ret);
+		}
+		goto out;
+	}
+	taken = ret > 0 ? ret : 0;
+	tcp = (struct tcp_sock *)c->sock;
+	now = BPF_CORE_READ(tcp, write_seq);
+	if (now - c->write_seq != (__u32)taken) {
+		/* Other threads sent on the same socket meanwhile: which bytes are whose is not known. Fail closed. */
+		if (c->blocking)
+			short_send(c, c->offset);
+	} else if (c->blocking) {
+		if (taken < c->count)
+			short_send(c, c->offset + taken);
+	} else if (taken) {
+		flow->seen = capture(c, WRIT_EVENT_DATA_OUT, taken);
+	}
+	__sync_fetch_and_add(&flow->sending, -1);
+out:
+	bpf_map_delete_elem(&callings, &thread);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

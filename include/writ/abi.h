@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What the kernel side and writd tell each other: events through one ring buffer, state through maps. Plain C; compiles
+ * as BPF C and as C++20. Fixed-width types, explicit zeroed pads; numbers are appended, never reused.
+ *
+ * Offsets are positions in a byte stream, in bytes from its first one:
+ *   - a *stream* is what one SSL object carries as plaintext, or (WRIT_STREAM_CLEAR set) what one TCP socket carries;
+ *   - of a cleartext stream, offset 0 is the byte behind the SYN, so an offset is a sequence number that does not wrap.
+ */
+#ifndef WRIT_ABI_H
+#define WRIT_ABI_H
+
+#ifdef __cplusplus
+#include <cstddef>
+#include <cstdint>
+typedef std::uint8_t writ_u8;
+typedef std::uint16_t writ_u16;
+typedef std::uint32_t writ_u32;
+typedef std::int32_t writ_s32;
+typedef std::uint64_t writ_u64;
+#else
+typedef unsigned char writ_u8;
+typedef unsigned short writ_u16;
+typedef unsigned int writ_u32;
+typedef int writ_s32;
+typedef unsigned long long writ_u64;
+#endif
+
+/* A cleartext stream's id is its socket's cookie with this bit set. */
+#define WRIT_STREAM_CLEAR (1ull << 63)
+
+/* The largest piece of data in one event: one TLS record's plaintext (RFC 8446 section 5.1). */
+#define WRIT_CHUNK_MAX 16384
+
+#define WRIT_MODE_OBSERVE 1
+#define WRIT_MODE_ENFORCE 2
+
+/* Map `sessions`: key cgroup id (u64). Written by writd. */
+struct writ_session {
+	writ_u32 mode;
+	writ_u32 pad;
+};
+
+#define WRIT_EVENT_DATA_OUT 1   /* struct writ_event_data: bytes that the agent sends */
+#define WRIT_EVENT_DATA_IN 2    /* struct writ_event_data: bytes that the agent received */
+#define WRIT_EVENT_CONNECT 3    /* struct writ_event_flow: a connect() begins; only peer and cookie are set */
+#define WRIT_EVENT_FLOW 4       /* struct writ_event_flow: a connection's first payload was seen */
+#define WRIT_EVENT_BIND 5       /* struct writ_event_flow: `stream` is what this connection carries */
+#define WRIT_EVENT_OPAQUE 6     /* struct writ_event_flow: bytes without plaintext behind them are held */
+#define WRIT_EVENT_FIN 7        /* struct writ_event_flow: the agent closed its side */
+#define WRIT_EVENT_CLOSED 8     /* struct writ_event_flow: the connection is gone */
+#define WRIT_EVENT_STREAM_END 9 /* struct writ_event_data without data: the SSL object was freed */
+#define WRIT_EVENT_SHORT 10     /* struct writ_event_data without data: of what was shown, bytes from `offset` were not sent */
+#define WRIT_EVENT_EXEC 11      /* struct writ_event_exec */
+#define WRIT_EVENT_EXIT 12      /* struct writ_event_exec, no path: a process ended */
+#define WRIT_EVENT_DATAGRAM 13  /* struct writ_event_flow: a non-TCP packet was refused */
+
+struct writ_event {
+	writ_u32 type;
+	writ_u32 size;    /* bytes of data behind the fixed part */
+	writ_u64 session; /* cgroup id */
+	writ_u64 time_ns; /* CLOCK_MONOTONIC */
+	writ_u32 pid;     /* thread group id, as the initial pid namespace counts */
+	writ_u32 tid;
+};
+
+struct writ_event_data {
+	struct writ_event head;
+	writ_u64 stream;
+	writ_u64 offset;
+	writ_u64 cookie; /* cleartext: the socket; TLS: 0 */
+	writ_s32 fd;     /* cleartext: the descriptor it was sent on; else -1 */
+	writ_u32 pad;
+	/* writ_u8 data[head.size] */
+};
+
+/* Why a connection's bytes are opaque. */
+#define WRIT_OPAQUE_NO_PLAINTEXT 1 /* a TLS application-data record that no covered SSL_write made */
+#define WRIT_OPAQUE_UNSEEN 2       /* cleartext that no captured send call made (sendfile, io_uring, ...) */
+#define WRIT_OPAQUE_NOT_TLS 3      /* the TLS record layer broke off */
+#define WRIT_OPAQUE_OTHER_STREAM 4 /* the record belongs to another SSL object than the one bound here */
+#define WRIT_OPAQUE_CONTROL 5      /* more handshake or control bytes than a connection may have */
+#define WRIT_OPAQUE_INBOUND 6      /* the connection was accepted, not opened, by the agent */
+
+struct writ_event_flow {
+	struct writ_event head;
+	writ_u64 cookie;
+	writ_u64 stream;
+	writ_u32 reason; /* WRIT_OPAQUE_*; of DATAGRAM the IP protocol */
+	writ_u32 tls;    /* 1: the connection began with a TLS handshake */
+	writ_s32 fd;     /* descriptor in process `pid` of head, as far as known; else -1 */
+	writ_u16 family; /* AF_INET or AF_INET6 */
+	writ_u16 local_port; /* host order */
+	writ_u16 peer_port;  /* host order */
+	writ_u16 pad;
+	writ_u8 local[16]; /* IPv4: the first 4 bytes */
+	writ_u8 peer[16];
+	writ_u32 pad2;
+};
+
+#define WRIT_PATH_MAX 256
+
+struct writ_event_exec {
+	struct writ_event head;
+	/* char path[head.size], with its NUL */
+};
+
+/* Map `releases`: key stream id (u64), value offset (u64): bytes below it may leave. Written by writd. */
+
+/* Map `passes`: key socket cookie (u64), value WRIT_PASS_*. Written by writd. */
+#define WRIT_PASS_ALL 1 /* opaque bytes were allowed: nothing on this connection is held any more */
+
+/* Array `counters`, mappable: what was lost or refused, by reason. Written by the kernel side. */
+#define WRIT_COUNT_RING_FULL_OUT 0 /* plaintext lost, ring buffer full: its bytes stay held */
+#define WRIT_COUNT_RING_FULL_IN 1  /* response bytes lost */
+#define WRIT_COUNT_RING_FULL_META 2
+#define WRIT_COUNT_READ_FAILED 3 /* memory of the agent could not be read: its bytes stay held */
+#define WRIT_COUNT_MAP_FULL 4
+#define WRIT_COUNT_HELD_SEGMENTS 5 /* segments that the gate turned back */
+#define WRIT_COUNT_DATAGRAMS_REFUSED 6
+#define WRIT_COUNT_OPAQUE 7
+#define WRIT_COUNT_SHORT_SENDS 8
+#define WRIT_COUNT_MAX 16
+
+/* Map `losses`: key stream id, value offset of the first byte whose plaintext was lost. Written by the kernel side. */
+
+#ifdef __cplusplus
+static_assert(sizeof(writ_session) == 8);
+static_assert(sizeof(writ_event) == 32);
+static_assert(sizeof(writ_event_data) == 64);
+static_assert(sizeof(writ_event_flow) == 104);
+static_assert(offsetof(writ_event_flow, local) == 68);
+#endif
+
+#endif /* WRIT_ABI_H */

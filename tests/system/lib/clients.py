@@ -1,0 +1,33 @@
+"""The real clients, as one table. A client is a script in ../clients with the command line of clients/common.py."""
+import pathlib
+
+DIRECTORY = pathlib.Path(__file__).resolve().parents[1] / "clients"
+PYTHON = "/usr/bin/python3"
+NODE = "node"
+
+# Complete HTTP clients: every one of them runs every case of clients_allowed_denied.py.
+HTTP = {
+    "requests": [PYTHON, "py_requests.py"],
+    "httpx": [PYTHON, "py_httpx.py"],
+    "httpx-async": [PYTHON, "py_httpx_async.py"],
+    "aiohttp": [PYTHON, "py_aiohttp.py"],
+    "http.client": [PYTHON, "py_http_client.py"],
+    "curl": [PYTHON, "curl.py"],
+    "node-https": [NODE, "node_https.js"],
+    "node-fetch": [NODE, "node_fetch.js"],
+}
+
+SPECIAL = {
+    "raw": [PYTHON, "raw.py"],
+    "openssl": [PYTHON, "openssl.py"],
+    "gnutls": [PYTHON, "gnutls.py"],
+    "many-asyncio": [PYTHON, "many_asyncio.py"],
+    "many-node": [NODE, "many_node.js"],
+}
+
+MANY = ["many-asyncio", "many-node"]
+
+
+def command(name: str) -> list[str]:
+    program, script = (HTTP | SPECIAL)[name]
+    return [program, str(DIRECTORY / script)]

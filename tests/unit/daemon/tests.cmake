@@ -1,0 +1,7 @@
+if(NOT WRIT_FUZZ)
+  include(${CMAKE_SOURCE_DIR}/userspace/daemon/control.cmake)
+endif()
+writ_unit_test(daemon/framing LIBS writ_util writ_proto)
+writ_unit_test(daemon/control_server LIBS writ_control)
+writ_unit_test(daemon/control_socket LIBS writ_control)
+writ_fuzzer(control LIBS writ_util writ_proto)

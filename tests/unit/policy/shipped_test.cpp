@@ -1,0 +1,120 @@
+// Every policy in policies/ loads without a word, says what it is for, and the demo's story comes
+// out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "identity/directory.h"
+#include "policy/policy.h"
+#include "util/yaml.h"
+
+namespace writ::policy {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::filesystem::path kPolicies = std::filesystem::path(WRIT_SOURCE_DIR) / "policies";
+
+std::vector<std::string> shipped() {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(kPolicies)) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  }
+  return files;
+}
+
+TEST(ShippedPolicies, LoadWithoutADiagnosticAndSayWhatTheyProtect) {
+  const std::vector<std::string> files = shipped();
+  ASSERT_GE(files.size(), 2u);
+  for (const std::string& file : files) {
+    Diagnostics out;
+    EXPECT_TRUE(Policy::load({file}, out)) << file;
+    for (const Diagnostic& d : out) ADD_FAILURE() << to_string(d);
+    const auto text = read_text_file(file);
+    ASSERT_TRUE(text);
+    EXPECT_TRUE(text->starts_with("# Protects: ")) << file;
+    EXPECT_THAT(*text, HasSubstr("# Try it: ")) << file;
+  }
+}
+
+class Demo : public testing::Test {
+ protected:
+  void SetUp() override {
+    Diagnostics out;
+    policy_ = Policy::load({kPolicies / "demo.yaml"}, out);
+    directory_ = identity::Directory::load(kPolicies / "demo-directory/users.yaml",
+                                           kPolicies / "demo-directory/agents.yaml", out);
+    ASSERT_TRUE(policy_);
+    ASSERT_TRUE(directory_);
+    ASSERT_THAT(out, IsEmpty());
+  }
+  Decision ask(const std::string& user, const ToolCall& call,
+               const std::vector<FindingView>& findings = {}) {
+    const auto writ =
+        identity::issue(*directory_->user(user), *directory_->agent("sales-assistant"), "test",
+                        std::chrono::system_clock::now());
+    const auto tool = policy_->match(call);
+    return policy_->decide({.call = call,
+                            .tool = tool ? &*tool : nullptr,
+                            .writ = &writ.value(),
+                            .findings = findings});
+  }
+  static ToolCall call(std::string method, std::string host, std::string path,
+                       std::string address = "127.0.0.1") {
+    return {.method = std::move(method),
+            .host = std::move(host),
+            .path = std::move(path),
+            .destination = {.address = std::move(address), .port = 8443}};
+  }
+  std::shared_ptr<const Policy> policy_;
+  std::optional<identity::Directory> directory_;
+};
+
+TEST_F(Demo, TheStoryComesOut) {
+  const ToolCall contact = call("GET", "crm.example.test", "/contacts/42");
+  const ToolCall revenue = call("GET", "finance.example.test", "/revenue/2024-q1");
+  const ToolCall note = call("POST", "crm.example.test", "/contacts/42/notes");
+  EXPECT_EQ(ask("sarah", contact).code, "allowed");
+  EXPECT_EQ(ask("diana", contact).code, "allowed");
+  const Decision denied = ask("sarah", revenue);
+  EXPECT_EQ(denied.code, "scope_missing");
+  EXPECT_EQ(denied.reason,
+            "sarah may not call finance.revenue.read: scope finance.revenue.read is missing (agent "
+            "sales-assistant has "
+            "it, user sarah does not)");
+  EXPECT_EQ(ask("diana", revenue).code, "allowed");
+  EXPECT_EQ(ask("diana", note).code, "scope_missing");
+  EXPECT_EQ(ask("sarah", note).code, "allowed");
+  const Decision flagged = ask("sarah", note, {{.rule = "pii.card", .category = "pii"}});
+  EXPECT_EQ(flagged.verdict, Verdict::kFlag);
+  EXPECT_EQ(flagged.rule, "flag-pii");
+  EXPECT_EQ(flagged.reason, "crm.note.write carries personal data (pii.card)");
+  EXPECT_EQ(ask("sarah", note, {{.rule = "injection.ignore", .category = "injection"}}).rule,
+            "flag-injection");
+  EXPECT_EQ(ask("sarah", note, {{.rule = "secret.aws", .category = "secret"}}).rule,
+            "deny-secrets");
+  EXPECT_EQ(ask("diana", call("DELETE", "crm.example.test", "/contacts/42")).code, "tool_unknown");
+  EXPECT_EQ(ask("diana", call("GET", "crm.example.test", "/contacts/42", "93.184.216.34")).code,
+            "tool_unknown");
+  EXPECT_EQ(ask("diana", call("GET", "crm.example.test", "/contacts/42", "::1")).code, "allowed");
+  EXPECT_EQ(directory_->agent("sales-assistant")->max_tool_calls, 20u);
+}
+
+TEST(ObserveEverything, AllowsWhatIsNamedAndWhatIsNot) {
+  Diagnostics out;
+  const auto policy = Policy::load({kPolicies / "observe-everything.yaml"}, out);
+  ASSERT_TRUE(policy);
+  identity::Writ writ;
+  writ.user.id = "sarah";
+  const ToolCall call{.method = "GET", .host = "any.test", .path = "/x/../y"};
+  const FindingView card{.rule = "pii.card", .category = "pii"};
+  EXPECT_EQ(policy->decide({.call = call, .writ = &writ}).code, "allowed");
+  EXPECT_EQ(policy->decide({.call = call, .writ = &writ, .findings = {&card, 1}}).code, "flagged");
+  EXPECT_EQ(policy->decide({.what = Input::What::kOpaque, .call = call, .writ = &writ}).verdict,
+            Verdict::kAllow);
+}
+
+}  // namespace
+}  // namespace writ::policy

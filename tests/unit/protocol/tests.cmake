@@ -1,0 +1,7 @@
+writ_unit_test(protocol/http1_request LIBS writ_protocol)
+writ_unit_test(protocol/http1_response LIBS writ_protocol)
+writ_unit_test(protocol/http1_split LIBS writ_protocol)
+writ_unit_test(protocol/http1_text LIBS writ_protocol)
+writ_unit_test(protocol/request_target LIBS writ_protocol)
+writ_fuzzer(http1_request LIBS writ_protocol)
+writ_fuzzer(http1_response LIBS writ_protocol)

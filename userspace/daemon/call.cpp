@@ -1,0 +1,152 @@
+#include "daemon/call.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace writ::daemon {
+namespace {
+
+void fill_findings(const std::vector<scan::Finding>& from, const char* where,
+                   google::protobuf::RepeatedPtrField<v1::Finding>& to) {
+  for (const scan::Finding& finding : from) {
+    v1::Finding& out = *to.Add();
+    out.set_rule(finding.rule);
+    out.set_category(finding.category);
+    out.set_where(where);
+    out.set_count(finding.count);
+    out.set_offset(finding.offset);
+    out.set_sample(finding.sample);
+  }
+}
+
+void fill_scan(const Content& content, const RecordContext& context, v1::Scan& out) {
+  out.set_ruleset(context.ruleset_version);
+  for (const std::string& category : context.categories) out.add_categories(category);
+  out.set_bytes(content.scan ? content.scan->bytes() : content.bytes);
+  out.set_complete(content.complete);
+}
+
+v1::Verdict to_verdict(policy::Verdict verdict) {
+  switch (verdict) {
+    case policy::Verdict::kAllow:
+      return v1::VERDICT_ALLOW;
+    case policy::Verdict::kFlag:
+      return v1::VERDICT_FLAG;
+    case policy::Verdict::kDeny:
+      return v1::VERDICT_DENY;
+  }
+  return v1::VERDICT_UNSPECIFIED;
+}
+
+std::string executable_of(std::uint32_t pid) {
+  std::error_code error;
+  return std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error);
+}
+
+}  // namespace
+
+std::string new_call_id() {
+  std::uint64_t random[2] = {};
+  if (getrandom(random, sizeof random, 0) != sizeof random) std::abort();  // never, once booted
+  return fmt::format("{:016x}{:016x}", random[0], random[1]);
+}
+
+std::uint64_t monotonic_ns() {
+  timespec now = {};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);  // cannot fail with this clock
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void fill_user(const identity::Writ& writ, v1::User& out) {
+  out.set_id(writ.user.id);
+  out.set_email(writ.user.email);
+  for (const std::string& role : writ.user.roles) out.add_roles(role);
+  for (const std::string& scope : writ.user.scopes) out.add_scopes(scope);
+  out.set_via(writ.via);
+}
+
+void fill_agent(const identity::Writ& writ, v1::Agent& out) {
+  out.set_id(writ.agent.id);
+  for (const std::string& scope : writ.agent.scopes) out.add_scopes(scope);
+}
+
+v1::Mode to_mode(identity::Mode mode) {
+  return mode == identity::Mode::kEnforce ? v1::MODE_ENFORCE : v1::MODE_OBSERVE;
+}
+
+v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
+                           const RecordContext& context) {
+  v1::Record record;
+  record.set_trace_id(call.id);
+  v1::Decision& d = *record.mutable_decision();
+  d.set_call_id(call.id);
+  d.set_session_id(session.id);
+  d.set_tenant(session.writ.tenant);
+  d.set_writ_id(session.writ.id);
+  fill_user(session.writ, *d.mutable_user());
+  fill_agent(session.writ, *d.mutable_agent());
+  for (const std::string& agent : session.writ.chain) d.add_chain(agent);
+  for (const std::string& scope : session.writ.effective) d.mutable_scopes()->add_effective(scope);
+  for (const std::string& scope : call.decision.missing) d.mutable_scopes()->add_missing(scope);
+  if (call.tool) {
+    d.mutable_tool()->set_name(call.tool->tool->name);
+    d.mutable_tool()->set_effect(call.tool->tool->effect == policy::Effect::kWrite
+                                     ? v1::EFFECT_WRITE
+                                     : v1::EFFECT_READ);
+    for (const auto& [name, value] : call.tool->captures) {
+      (*d.mutable_tool()->mutable_captures())[name] = value;
+    }
+    for (const std::string& scope : call.tool->tool->scopes) {
+      d.mutable_scopes()->add_required(scope);
+    }
+  }
+  d.mutable_destination()->set_address(call.request.destination.address);
+  d.mutable_destination()->set_port(call.request.destination.port);
+  d.mutable_destination()->set_host(call.request.host);
+  d.mutable_destination()->set_tls(call.request.tls);
+  d.mutable_request()->set_protocol(call.request.protocol);
+  d.mutable_request()->set_method(call.request.method);
+  d.mutable_request()->set_path(call.request.path);
+  d.mutable_request()->set_bytes(call.request.bytes);
+  d.mutable_request()->set_digest(call.arguments.digest);
+  d.mutable_request()->set_complete(call.arguments.complete);
+  d.mutable_process()->set_pid(pid);
+  d.mutable_process()->set_exe(executable_of(pid));
+  d.set_mode(to_mode(session.mode));
+  d.set_verdict(to_verdict(call.decision.verdict));
+  d.set_rule(call.decision.rule);
+  d.set_reason(call.decision.reason);
+  d.set_code(call.decision.code);
+  d.set_policy_version(context.policy_version);
+  fill_findings(call.arguments.findings, "args", *d.mutable_findings());
+  fill_scan(call.arguments, context, *d.mutable_scan());
+  if (session.enforced() && call.first_seen_ns != 0) {
+    d.set_held_ns(call.decided_ns - call.first_seen_ns);
+  }
+  return record;
+}
+
+v1::Record outcome_record(const Call& call, const Session& session, const char* result,
+                          std::string detail, const RecordContext& context) {
+  v1::Record record;
+  record.set_trace_id(call.id);
+  v1::Outcome& o = *record.mutable_outcome();
+  o.set_call_id(call.id);
+  o.set_session_id(session.id);
+  o.set_result(result);
+  o.set_status(static_cast<std::uint32_t>(call.status));
+  o.set_bytes(call.result.bytes);
+  o.set_digest(call.result.digest);
+  fill_findings(call.result.findings, "result", *o.mutable_findings());
+  if (call.status != 0) fill_scan(call.result, context, *o.mutable_scan());
+  o.set_duration_ns(monotonic_ns() - call.decided_ns);
+  o.set_detail(std::move(detail));
+  return record;
+}
+
+}  // namespace writ::daemon

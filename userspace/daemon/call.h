@@ -1,0 +1,80 @@
+// One tool call on its way: what is known of it so far, and the two records that it ends as.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/session.h"
+#include "policy/decision.h"
+#include "protocol/http1_types.h"
+#include "protocol/tool_call.h"
+#include "record.pb.h"
+#include "scan/scanner.h"
+
+namespace writ::daemon {
+
+// Where a call is. It only moves forward.
+enum class Stage {
+  kArriving,  // its end has not been seen, nothing is decided
+  kDecided,   // there is a Decision record; it was released, or will be as it is scanned
+  kDone,      // there is an Outcome record
+};
+
+// One direction's content, looked at while it passes.
+struct Content {
+  std::optional<scan::Stream> scan;
+  std::vector<scan::Finding> findings;
+  std::uint64_t bytes = 0;
+  std::string digest;
+  bool complete = false;
+};
+
+struct Call {
+  std::string id;        // 32 hex digits; the trace id too
+  std::uint64_t begin = 0;     // of its bytes in the stream
+  std::uint64_t head_end = 0;
+  std::uint64_t end = 0;       // behind its last byte; 0 while it arrives
+  std::uint64_t first_seen_ns = 0;  // CLOCK_MONOTONIC
+  std::uint64_t decided_ns = 0;
+  Stage stage = Stage::kArriving;
+  ToolCall request;
+  std::optional<policy::ToolMatch> tool;
+  std::optional<protocol::Problem> problem;
+  bool expect_continue = false;
+  std::uint64_t content_length = 0;
+  bool chunked = false;
+  bool tunnel = false;  // CONNECT or Upgrade
+  Content arguments;
+  Content result;
+  int status = 0;
+  policy::Decision decision;
+
+  [[nodiscard]] bool received() const { return end != 0; }
+  [[nodiscard]] bool denied() const {
+    return stage != Stage::kArriving && decision.verdict == policy::Verdict::kDeny;
+  }
+};
+
+// What stands in every record of this run of writd.
+struct RecordContext {
+  std::string policy_version;
+  std::string ruleset_version;
+  std::vector<std::string> categories;
+};
+
+std::string new_call_id();
+std::uint64_t monotonic_ns();
+
+void fill_user(const identity::Writ& writ, v1::User& out);
+void fill_agent(const identity::Writ& writ, v1::Agent& out);
+v1::Mode to_mode(identity::Mode mode);
+
+v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
+                           const RecordContext& context);
+// `result`: "completed", "refused", "aborted", "incomplete".
+v1::Record outcome_record(const Call& call, const Session& session, const char* result,
+                          std::string detail, const RecordContext& context);
+
+}  // namespace writ::daemon

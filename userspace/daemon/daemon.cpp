@@ -1,0 +1,261 @@
+#include "daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+
+#include "daemon/version.h"
+
+namespace writ::daemon {
+namespace {
+
+// What an epoll event is about. Values from kSessionTag on are cgroup ids.
+constexpr std::uint64_t kTapTag = 0;
+constexpr std::uint64_t kControlTag = 1;
+constexpr std::uint64_t kSignalTag = 2;
+constexpr std::uint64_t kTimerTag = 3;
+constexpr std::uint64_t kFirstSessionTag = 4;
+
+// How long an event that nothing waits for may lie in the ring buffer, and an ended session unnoticed.
+constexpr long kTickNs = 10'000'000;
+
+// So that writd gets a core when an agent and a server use both: held bytes wait for it. getpriority(2).
+constexpr int kNice = -10;
+
+std::uint64_t unix_ns() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+}
+
+}  // namespace
+
+Daemon::Daemon(Settings settings) : settings_(std::move(settings)), started_unix_ns_(unix_ns()) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::open(const std::string& root, Diagnostics& diagnostics) {
+  auto settings = load_settings(root, diagnostics);
+  if (!settings) return fail(ErrorCode::kInvalid, "the configuration below {} has errors", root);
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(*settings)));
+  if (Status loaded = daemon->load(diagnostics); !loaded) return tl::unexpected(loaded.error());
+  if (Status attached = daemon->attach(); !attached) return tl::unexpected(attached.error());
+  return daemon;
+}
+
+Status Daemon::load(Diagnostics& diagnostics) {
+  auto directory =
+      identity::Directory::load(settings_.users_path(), settings_.agents_path(), diagnostics);
+  const auto policies = settings_.policy_files();
+  if (policies.empty()) {
+    return fail(ErrorCode::kNotFound, "no policy in {} (copy one of the shipped policies/*.yaml there)",
+                settings_.path("etc/writ/policies"));
+  }
+  policy_ = policy::Policy::load(policies, diagnostics);
+  const auto rules = settings_.rule_files();
+  if (rules.empty()) {
+    return fail(ErrorCode::kNotFound, "no scan rules in {} (copy the shipped policies/rules/*.yaml there)",
+                settings_.path("etc/writ/rules"));
+  }
+  auto ruleset = scan::Ruleset::load(rules, diagnostics);
+  if (!directory || !policy_ || !ruleset || has_errors(diagnostics)) {
+    return fail(ErrorCode::kInvalid, "the configuration below {} has errors", settings_.root);
+  }
+  directory_ = std::move(*directory);
+  rules_ = std::move(*ruleset);
+  return {};
+}
+
+Status Daemon::attach() {
+  auto mount = kernel::find_cgroup2("/proc/self/mountinfo");
+  if (!mount) return tl::unexpected(mount.error());
+  cgroups_ = std::move(*mount);
+
+  std::error_code error;
+  std::filesystem::create_directories(
+      std::filesystem::path(settings_.audit_dir()).parent_path(), error);
+  if (error) return fail(ErrorCode::kIo, "make {}: {}", settings_.audit_dir(), error.message());
+  auto audit = audit::Writer::open(settings_.audit_dir(), {.durability = settings_.durability});
+  if (!audit) return context(audit.error(), "open the audit record");
+  audit_ = std::move(*audit);
+  if (!audit_->recovery().clean()) {
+    spdlog::warn("the audit record was not clean: {} bytes torn off; {}",
+                 audit_->recovery().torn_bytes, audit_->recovery().problem);
+  }
+
+  gatekeeper_ = std::make_unique<Gatekeeper>(
+      Gatekeeper::Parts{.settings = settings_,
+                        .sessions = sessions_,
+                        .policy = policy_,
+                        .rules = rules_,
+                        .limits = limits_,
+                        .audit = *audit_,
+                        .hands = hands_,
+                        .report = [](const std::string& text) { spdlog::error("{}", text); }});
+  flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
+  auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes,
+                                .session_level = kernel::session_level(cgroups_),
+                                .cgroup_root = cgroups_.path},
+                               *flows_);
+  if (!tap) return context(tap.error(), "attach to the kernel");
+  tap_ = std::move(*tap);
+  coverage_ = std::make_unique<kernel::Coverage>(*tap_);
+  gatekeeper_->use(*tap_, *coverage_);
+  if (Status covered = coverage_->cover_system(); !covered) {
+    return context(covered.error(), "attach to the system's TLS libraries");
+  }
+
+  const std::filesystem::path run = settings_.path("run/writ");
+  std::filesystem::create_directories(run, error);
+  if (error) return fail(ErrorCode::kIo, "make {}: {}", run.string(), error.message());
+  auto control = ControlServer::listen(settings_.socket_path(), *this);
+  if (!control) return context(control.error(), "open the control socket");
+  control_ = std::move(*control);
+  queries_ = std::make_unique<Queries>(settings_.audit_dir(), audit_->key(), *control_);
+
+  // From here on signals are read, not delivered; threads started later inherit that.
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGINT);
+  if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return fail_errno(errno, "block signals");
+  signals_.reset(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!signals_ || !timer_ || !epoll_) return fail_errno(errno, "make the event loop");
+  const std::array<std::pair<int, std::uint64_t>, 4> watched{
+      {{tap_->epoll_fd(), kTapTag},
+       {control_->epoll_fd(), kControlTag},
+       {signals_.get(), kSignalTag},
+       {timer_.get(), kTimerTag}}};
+  for (const auto& [fd, tag] : watched) {
+    if (Status added = watch(fd, EPOLLIN, tag); !added) return added;
+  }
+  (void)setpriority(PRIO_PROCESS, 0, kNice);  // worth having, not needed
+  for (const std::string& path : kernel::left_sessions(cgroups_)) {
+    spdlog::warn("processes of an earlier run go on ungoverned in {}: end them, or start them anew",
+                 path);
+    v1::Record record;
+    record.mutable_gap()->set_kind("ungoverned");
+    record.mutable_gap()->set_count(1);
+    record.mutable_gap()->set_detail(
+        "processes of an earlier run were found in " + path + "; writd was not there for them");
+    if (auto written = audit_->append(record); !written) return tl::unexpected(written.error());
+  }
+  write_start();
+  return {};
+}
+
+Status Daemon::watch(int fd, std::uint32_t events, std::uint64_t tag) {
+  epoll_event event = {};
+  event.events = events;
+  event.data.u64 = tag;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "watch");
+  return {};
+}
+
+Status Daemon::run() {
+  while (!stopping_) {
+    // The clock runs while there are sessions.
+    if (ticking_ == sessions_.empty()) {
+      ticking_ = !sessions_.empty();
+      itimerspec every = {};
+      if (ticking_) every.it_value.tv_nsec = every.it_interval.tv_nsec = kTickNs;
+      if (timerfd_settime(timer_.get(), 0, &every, nullptr) != 0) return fail_errno(errno, "timer");
+    }
+    std::array<epoll_event, 64> events;
+    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    if (count < 0 && errno != EINTR) return fail_errno(errno, "wait for events");
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
+      if (tag == kTapTag) {
+        if (Status consumed = tap_->consume(); !consumed) return consumed;
+      } else if (tag == kControlTag) {
+        control_->on_ready();
+      } else if (tag == kSignalTag) {
+        stopping_ = true;
+      } else {
+        std::uint64_t expirations = 0;
+        if (tag == kTimerTag) (void)!read(timer_.get(), &expirations, sizeof expirations);
+        tick();
+      }
+    }
+  }
+  shut_down();
+  return {};
+}
+
+void Daemon::tick() {
+  if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
+  take_losses();
+  end_sessions();
+}
+
+void Daemon::take_losses() {
+  const kernel::Counters counters = tap_->counters();
+  const auto changed = [&](int reason) { return counters[reason] != seen_[reason]; };
+  if (changed(WRIT_COUNT_RING_FULL_OUT) || changed(WRIT_COUNT_RING_FULL_IN) ||
+      changed(WRIT_COUNT_READ_FAILED) || changed(WRIT_COUNT_RING_FULL_META)) {
+    tap_->take_losses(
+        [&](std::uint64_t stream, std::uint64_t offset) { flows_->on_loss(stream, offset); });
+  }
+  if (changed(WRIT_COUNT_RING_FULL_META)) {
+    v1::Record record;
+    record.mutable_gap()->set_kind("events_lost");
+    record.mutable_gap()->set_count(counters[WRIT_COUNT_RING_FULL_META] -
+                                    seen_[WRIT_COUNT_RING_FULL_META]);
+    record.mutable_gap()->set_detail("the event ring buffer was full (ring_bytes in writ.yaml)");
+    if (auto written = audit_->append(record); !written) {
+      spdlog::error("a gap could not be recorded: {}", written.error().message);
+    }
+  }
+  seen_ = counters;
+}
+
+void Daemon::shut_down() {
+  spdlog::info("stopping");
+  queries_.reset();
+  control_.reset();
+  if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
+  // What is held would leave when the gate goes.
+  flows_->for_each_channel([&](flow::Channel& channel) { gatekeeper_->destroy_held(channel); });
+  for (auto& [cgroup, session] : sessions_) {
+    write_session(*session, session->ended ? "ended" : "released");
+    if (!session->ended && session->cgroup.populated()) {
+      spdlog::warn("session {} ({}) goes on ungoverned", session->id, session->writ.agent.id);
+    } else {
+      session->cgroup.remove();
+    }
+  }
+  tap_.reset();
+  kernel::remove_sessions_folder(cgroups_);
+  v1::Record record;
+  record.mutable_daemon()->set_what("stopped");
+  record.mutable_daemon()->set_version(kVersion);
+  if (auto written = audit_->append(record); !written) {
+    spdlog::error("the end could not be recorded: {}", written.error().message);
+  }
+  if (Status closed = audit_->close(); !closed) spdlog::error("{}", closed.error().message);
+}
+
+Daemon::~Daemon() = default;
+
+void Daemon::write_start() {
+  v1::Record record;
+  v1::DaemonEvent& event = *record.mutable_daemon();
+  event.set_what("started");
+  event.set_version(kVersion);
+  event.set_policy_version(policy_->version());
+  if (auto written = audit_->append(record); !written) {
+    spdlog::error("the start could not be recorded: {}", written.error().message);
+  }
+}
+
+}  // namespace writ::daemon

@@ -1,0 +1,158 @@
+#include "daemon/exchange.h"
+
+#include <cstdlib>
+
+#include "flow/flow_table.h"
+#include "protocol/request_target.h"
+
+namespace writ::daemon {
+namespace {
+
+audit::DigestStream make_digest(const audit::Key& key) {
+  auto digest = key.digest_stream();
+  if (!digest) std::abort();  // OpenSSL without HMAC-SHA256: the audit could not have been opened
+  return std::move(*digest);
+}
+
+}  // namespace
+
+Exchange::Exchange(flow::Channel& on, scan::Scanner& scanner, const audit::Key& key)
+    : channel(on),
+      scanner_(scanner),
+      offset_(0),
+      out_digest_(make_digest(key)),
+      in_digest_(make_digest(key)) {}
+
+Call* Exchange::arriving() {
+  return !calls.empty() && !calls.back()->received() ? calls.back().get() : nullptr;
+}
+
+Call* Exchange::answering() {
+  return answered_ < calls.size() ? calls[answered_].get() : nullptr;
+}
+
+void Exchange::pop_front() {
+  calls.pop_front();
+  --answered_;
+}
+
+Call& Exchange::problem_call(protocol::Problem problem) {
+  Call* call = arriving();
+  if (call == nullptr) {
+    calls.push_back(std::make_unique<Call>());
+    call = calls.back().get();
+    call->id = new_call_id();
+    call->begin = released;
+    call->first_seen_ns = channel.first_out_ns;
+    call->request.protocol = "unparseable";
+    call->request.tls = channel.tls;
+  }
+  if (!call->problem) call->problem = std::move(problem);
+  return *call;
+}
+
+void Exchange::feed_out(std::string_view bytes) {
+  if (dead || tunnel) return;
+  if (requests_.offset() == 0) offset_ = channel.out - bytes.size();
+  if (!requests_.feed(bytes, request_sink_)) problem_call(*requests_.problem());
+}
+
+void Exchange::feed_in(std::string_view bytes) {
+  if (blind || tunnel) return;
+  if (!responses_.feed(bytes, response_sink_)) blind = true;
+}
+
+void Exchange::close() {
+  if (!blind && !responses_.on_close(response_sink_)) blind = true;
+}
+
+void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_t end) {
+  Exchange& e = exchange;
+  e.calls.push_back(std::make_unique<Call>());
+  Call& call = *e.calls.back();
+  call.id = new_call_id();
+  call.begin = e.offset_ + head.begin;
+  call.head_end = e.offset_ + end;
+  call.first_seen_ns = e.channel.first_out_ns;
+  call.request.tls = e.channel.tls;
+  call.problem = protocol::fill_call(head, call.request);
+  call.request.bytes = end - head.begin;
+  call.expect_continue = head.expect_continue;
+  call.content_length = head.content_length;
+  call.chunked = head.body == protocol::BodyKind::kChunked;
+  call.tunnel = head.connect || head.upgrade;
+  call.arguments.scan.emplace(e.scanner_.open());
+  // The query holds arguments as much as the body does; header fields hold credentials on purpose and are not scanned.
+  if (!call.request.query.empty()) {
+    call.arguments.scan->feed(call.request.query);
+    call.arguments.scan->feed("\n");
+  }
+  e.responses_.expect(head);
+}
+
+void Exchange::Requests::on_body(std::string_view bytes, std::uint64_t end) {
+  Call& call = *exchange.calls.back();
+  call.arguments.scan->feed(bytes);
+  exchange.out_digest_.update(bytes);
+  call.arguments.bytes += bytes.size();
+  call.request.bytes = exchange.offset_ + end - call.begin;
+}
+
+void Exchange::Requests::on_trailers(const protocol::Headers& trailers, std::uint64_t /*end*/) {
+  for (const protocol::Header& field : trailers) {
+    exchange.calls.back()->arguments.scan->feed(field.value);
+    exchange.calls.back()->arguments.scan->feed("\n");
+  }
+}
+
+void Exchange::Requests::on_message_end(std::uint64_t end) {
+  Call& call = *exchange.calls.back();
+  call.end = exchange.offset_ + end;
+  call.request.bytes = call.end - call.begin;
+  call.arguments.complete = true;
+  call.arguments.digest = exchange.out_digest_.finish_hex();
+}
+
+void Exchange::Requests::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*end*/) {}
+
+void Exchange::Responses::on_head(const protocol::ResponseHead& head, std::uint64_t /*end*/) {
+  Call* call = exchange.answering();
+  if (call == nullptr || head.interim) return;
+  call->status = head.status;
+  call->result.scan.emplace(exchange.scanner_.open());
+}
+
+void Exchange::Responses::on_body(std::string_view bytes, std::uint64_t /*end*/) {
+  Call* call = exchange.answering();
+  if (call == nullptr || !call->result.scan) return;
+  call->result.scan->feed(bytes);
+  exchange.in_digest_.update(bytes);
+  call->result.bytes += bytes.size();
+}
+
+void Exchange::Responses::on_trailers(const protocol::Headers& trailers, std::uint64_t /*end*/) {
+  Call* call = exchange.answering();
+  if (call == nullptr || !call->result.scan) return;
+  for (const protocol::Header& field : trailers) {
+    call->result.scan->feed(field.value);
+    call->result.scan->feed("\n");
+  }
+}
+
+void Exchange::Responses::on_message_end(std::uint64_t /*end*/) {
+  Call* call = exchange.answering();
+  if (call == nullptr) return;
+  call->result.complete = true;
+  call->result.digest = exchange.in_digest_.finish_hex();
+  if (call->result.scan) call->result.findings = call->result.scan->finish();
+  ++exchange.answered_;
+  if (call->tunnel && exchange.responses_.tunnel()) {
+    exchange.tunnel = true;
+  } else if (call->tunnel) {
+    exchange.requests_.stay_http();
+  }
+}
+
+void Exchange::Responses::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*end*/) {}
+
+}  // namespace writ::daemon

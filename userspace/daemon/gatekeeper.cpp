@@ -1,0 +1,509 @@
+#include "daemon/gatekeeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/refusal.h"
+#include "flow/flow_table.h"
+
+namespace writ::daemon {
+namespace {
+
+// Of a call that is longer than hold_max, this much stays behind the scanner until its end was judged, so that a late
+// denial leaves the request incomplete at the server.
+constexpr std::uint64_t kTail = 16 * 1024;
+
+// A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits for room.
+constexpr std::uint64_t kSmallBody = 1024;
+
+std::vector<policy::FindingView> views(const std::vector<scan::Finding>& findings) {
+  std::vector<policy::FindingView> all;
+  all.reserve(findings.size());
+  for (const scan::Finding& f : findings) all.push_back({.rule = f.rule, .category = f.category});
+  return all;
+}
+
+const char* opaque_words(std::uint32_t reason) {
+  switch (reason) {
+    case WRIT_OPAQUE_NO_PLAINTEXT:
+      return "TLS records that no covered library made";
+    case WRIT_OPAQUE_UNSEEN:
+      return "cleartext that no captured send call made";
+    case WRIT_OPAQUE_NOT_TLS:
+      return "the TLS record layer broke off";
+    case WRIT_OPAQUE_OTHER_STREAM:
+      return "TLS records of another stream than the one of this connection";
+    case WRIT_OPAQUE_CONTROL:
+      return "more TLS handshake and control bytes than a connection may have";
+    case WRIT_OPAQUE_INBOUND:
+      return "the agent answers a peer that connected to it";
+    default:
+      return "bytes without plaintext behind them";
+  }
+}
+
+std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
+
+}  // namespace
+
+Gatekeeper::Gatekeeper(Parts parts) : parts_(std::move(parts)), scanner_(parts_.rules) {
+  context_.policy_version = parts_.policy->version();
+  context_.ruleset_version = parts_.rules->version();
+  context_.categories = parts_.rules->categories();
+}
+
+Session* Gatekeeper::session_of(std::uint64_t cgroup) {
+  const auto found = parts_.sessions.find(cgroup);
+  return found == parts_.sessions.end() ? nullptr : found->second.get();
+}
+
+Exchange& Gatekeeper::exchange_of(flow::Channel& channel) {
+  if (!channel.state) {
+    channel.state = std::make_unique<Exchange>(channel, scanner_, parts_.audit.key());
+  }
+  return static_cast<Exchange&>(*channel.state);
+}
+
+// --- A call arrives ---
+
+void Gatekeeper::on_out(flow::Channel& channel, std::string_view bytes) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr) return;
+  Exchange& exchange = exchange_of(channel);
+  if (exchange.dead) {
+    // The agent goes on on a connection that was refused: end it, or it would wait for an answer to what never leaves.
+    if (exchange.refused && session->enforced()) (void)end_connection(channel.socket);
+    return;
+  }
+  exchange.feed_out(bytes);
+  advance(exchange, *session);
+}
+
+void Gatekeeper::on_bound(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session != nullptr && channel.state) {
+    advance(static_cast<Exchange&>(*channel.state), *session);
+  }
+}
+
+// Looks at every call on the channel that can go a step further.
+void Gatekeeper::advance(Exchange& exchange, Session& session) {
+  for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
+    Call& call = *exchange.calls[i];
+    if (call.stage == Stage::kDecided) {
+      if (!call.denied() && exchange.released < (call.received() ? call.end : exchange.channel.out)) {
+        stream_on(exchange, session, call);
+      }
+      continue;
+    }
+    if (call.stage != Stage::kArriving) continue;
+    if (!exchange.channel.bound) break;  // where it goes is not known yet
+    call.request.destination = flow::peer_of(exchange.channel.socket);
+    if (call.problem || call.received()) {
+      decide(exchange, session, call);
+    } else {
+      hold(exchange, session, call);
+    }
+  }
+  settle(exchange, session);
+}
+
+// Bytes of the call are still to come: give them room, and see to it that nobody waits for ever.
+void Gatekeeper::hold(Exchange& exchange, Session& session, Call& call) {
+  if (!session.enforced()) return;
+  if (call.expect_continue && exchange.released < call.head_end) {
+    if (!judge_head(exchange, session, call)) return;
+    release(exchange, call.head_end);
+  }
+  if (call.request.bytes >= parts_.settings.hold_max) {
+    decide(exchange, session, call);
+    return;
+  }
+  if (exchange.widened || (!call.chunked && call.content_length <= kSmallBody)) return;
+  const std::uint64_t wanted =
+      call.chunked ? parts_.settings.hold_max
+                   : std::min(parts_.settings.hold_max, call.content_length + kTail);
+  auto before = parts_.hands.widen(exchange.channel.socket, wanted + wanted / 4 + kTail);
+  if (before) exchange.widened = *before;
+}
+
+// `Expect: 100-continue`: the client sends the body when the server asks for it, so the head goes alone. True: it may.
+bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
+  call.tool = parts_.policy->match(call.request);
+  const policy::Decision first = judge(session, call, false);
+  if (first.verdict != policy::Verdict::kDeny) return true;
+  decide(exchange, session, call);
+  return false;
+}
+
+// --- It is judged ---
+
+policy::Decision Gatekeeper::judge(const Session& session, const Call& call, bool complete) const {
+  const auto findings = views(call.arguments.findings);
+  policy::Input input{.call = call.request,
+                      .tool = call.tool ? &*call.tool : nullptr,
+                      .writ = &session.writ,
+                      .findings = findings,
+                      .complete = complete};
+  std::string problem;
+  if (call.problem) {
+    input.what = policy::Input::What::kUnparseable;
+    problem = fmt::format("{}: {}", call.problem->code, call.problem->message);
+    input.problem = problem;
+  }
+  return parts_.policy->decide(input);
+}
+
+void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
+  call.tool = parts_.policy->match(call.request);
+  if (call.arguments.scan) {
+    call.arguments.findings = call.received() ? call.arguments.scan->finish()
+                                              : call.arguments.scan->so_far();
+  }
+  call.decision = judge(session, call, call.received());
+  const bool wanted = call.decision.verdict != policy::Verdict::kDeny;
+  if (wanted) {
+    if (auto refusal = parts_.limits.reserve(session.id, call.id, now())) {
+      call.decision = {.verdict = policy::Verdict::kDeny,
+                       .rule = "limits",
+                       .reason = std::move(refusal->message),
+                       .code = std::move(refusal->code),
+                       .missing = {}};
+    } else if (!parts_.limits.commit(call.id, now())) {
+      call.decision = {.verdict = policy::Verdict::kDeny,
+                       .rule = "limits",
+                       .reason = "the reservation for this call has expired",
+                       .code = "limit_reservation",
+                       .missing = {}};
+    }
+  }
+  if (!write_decision(session, call, exchange.channel.pid) || call.denied()) {
+    deny(exchange, session, call);
+    return;
+  }
+  if (!session.enforced()) return;
+  if (call.received()) {
+    release(exchange, call.end);
+  } else {
+    stream_on(exchange, session, call);
+  }
+}
+
+// False: there is no record of it, so it must not leave.
+bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid) {
+  call.decided_ns = monotonic_ns();
+  call.stage = Stage::kDecided;
+  ++session.calls;
+  if (call.denied()) ++session.denied;
+  v1::Record record = decision_record(call, session, pid, context_);
+  const auto sequence = parts_.audit.append(record);
+  const Status durable = sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));
+  if (durable) return true;
+  parts_.report(fmt::format("a decision could not be recorded, so the call is denied: {}",
+                            durable.error().message));
+  call.decision = {.verdict = policy::Verdict::kDeny,
+                   .rule = "audit",
+                   .reason = "the audit record cannot be written",
+                   .code = "audit_unavailable",
+                   .missing = {}};
+  return false;
+}
+
+// --- It is released ---
+
+// A decided call of which more has arrived, or all: what was scanned may go, but for the tail.
+void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
+  if (!session.enforced()) return;
+  if (call.arguments.scan && parts_.policy->reads_findings(call.tool ? &*call.tool : nullptr)) {
+    auto found = call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
+    if (found.size() > call.arguments.findings.size()) {
+      call.arguments.findings = std::move(found);
+      policy::Decision late = judge(session, call, call.received());
+      if (late.verdict == policy::Verdict::kDeny) {
+        call.decision = std::move(late);
+        ++session.denied;
+        deny(exchange, session, call);
+        return;
+      }
+    }
+  }
+  if (call.problem) {
+    call.decision = judge(session, call, false);
+    deny(exchange, session, call);
+    return;
+  }
+  const std::uint64_t up_to =
+      call.received() ? call.end
+                      : exchange.channel.out - std::min(exchange.channel.out, kTail);
+  if (up_to > exchange.released) release(exchange, up_to);
+}
+
+void Gatekeeper::release(Exchange& exchange, std::uint64_t offset) {
+  if (exchange.dead) return;
+  if (Status released = tap_->release(exchange.channel.stream, offset); !released) {
+    parts_.report(fmt::format("{}: it stays held", released.error().message));
+    return;
+  }
+  exchange.released = offset;
+  if (!parts_.hands.kick(exchange.channel.socket)) ++counters_.missed_kicks;
+  if (exchange.widened && exchange.arriving() == nullptr) {
+    // An error means that the agent has closed the socket, and then nobody wants the buffer back.
+    (void)parts_.hands.restore(exchange.channel.socket, *exchange.widened);
+    exchange.widened.reset();
+  }
+}
+
+// --- Or refused ---
+
+void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call) {
+  if (!session.enforced()) return;
+  const char* how = enforce_denial(exchange, call);
+  exchange.dead = true;
+  write_outcome(session, call, how, "");
+  for (const auto& other : exchange.calls) {
+    if (other.get() == &call || other->stage == Stage::kDone) continue;
+    if (other->stage == Stage::kArriving) {
+      other->tool = parts_.policy->match(other->request);
+      other->decision = call.decision;
+      if (!write_decision(session, *other, exchange.channel.pid)) continue;
+    }
+    write_outcome(session, *other, "incomplete",
+                  fmt::format("its connection ended with the denial of call {}", call.id));
+  }
+  exchange.calls.clear();
+}
+
+// Makes the denial true. Cleartext is told why, if no other answer is due before; else the connection is ended.
+const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
+  flow::Channel& channel = exchange.channel;
+  const bool first = exchange.calls.front().get() == &call;
+  if (channel.clear() && first && !exchange.tunnel && exchange.between_results()) {
+    const Status refused =
+        parts_.hands.refuse(channel.socket, refusal_response(call), !call.received());
+    if (refused) {
+      exchange.refused = true;
+      return "refused";
+    }
+    ++counters_.degraded_denials;
+  }
+  return end_connection(channel.socket) ? "aborted" : "held";
+}
+
+bool Gatekeeper::end_connection(const kernel::SocketId& socket) {
+  const Status ended = parts_.hands.abort(socket);
+  if (ended || ended.error().code == ErrorCode::kNotFound) return true;
+  ++counters_.degraded_denials;
+  parts_.report(fmt::format("a denied connection could not be ended, its bytes stay held: {}",
+                            ended.error().message));
+  return false;
+}
+
+// --- Its result comes back ---
+
+void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr || !channel.state) return;
+  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (exchange.dead) return;
+  exchange.feed_in(bytes);
+  settle(exchange, *session);
+}
+
+void Gatekeeper::settle(Exchange& exchange, Session& session) {
+  while (!exchange.calls.empty() && exchange.front_answered() &&
+         exchange.calls.front()->stage == Stage::kDecided && exchange.calls.front()->received()) {
+    write_outcome(session, *exchange.calls.front(), "completed", "");
+    exchange.pop_front();
+  }
+  if (exchange.tunnel && !exchange.tunnel_judged) judge_tunnel(exchange, session);
+}
+
+// Behind CONNECT or Upgrade the bytes are not HTTP: opaque.
+void Gatekeeper::judge_tunnel(Exchange& exchange, Session& session) {
+  exchange.tunnel_judged = true;
+  flow::Connection connection{.session = exchange.channel.session,
+                              .stream = exchange.channel.stream,
+                              .tls = exchange.channel.tls,
+                              .placed = true,
+                              .socket = exchange.channel.socket};
+  if (session.enforced() || exchange.channel.bound) on_opaque(connection, nullptr, 0);
+}
+
+void Gatekeeper::on_lost(flow::Channel& channel, bool outgoing, const char* why) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr) return;
+  ++(outgoing ? counters_.lost_out : counters_.lost_in);
+  write_gap(session, outgoing ? "plaintext_lost" : "response_lost", 1,
+            fmt::format("{}; connection to {}", why, flow::peer_of(channel.socket).address));
+  Exchange& exchange = exchange_of(channel);
+  if (!outgoing) {
+    exchange.blind = true;
+    return;
+  }
+  if (exchange.dead) return;
+  Call& call = exchange.problem_call({.code = "plaintext_lost", .message = why, .offset = channel.out});
+  if (call.stage == Stage::kDecided) {
+    stream_on(exchange, *session, call);
+  } else {
+    advance(exchange, *session);
+  }
+}
+
+void Gatekeeper::on_agent_closed(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr || !channel.state) return;
+  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (exchange.dead) {
+    if (session->enforced()) (void)end_connection(channel.socket);
+    return;
+  }
+  Call* call = exchange.arriving();
+  if (call != nullptr && !call->problem) {
+    exchange.problem_call({.code = "incomplete_message",
+                           .message = "the agent closed the connection within the request",
+                           .offset = channel.out});
+    if (call->stage == Stage::kDecided) {
+      stream_on(exchange, *session, *call);
+    } else {
+      advance(exchange, *session);
+    }
+  }
+}
+
+void Gatekeeper::on_end(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session != nullptr && channel.state) {
+    auto& exchange = static_cast<Exchange&>(*channel.state);
+    exchange.close();
+    settle(exchange, *session);
+    for (const auto& call : exchange.calls) {
+      if (call->stage == Stage::kArriving) {
+        if (!call->problem) {
+          call->problem = protocol::Problem{
+              .code = "incomplete_message",
+              .message = "the connection ended within the request",
+              .offset = channel.out};
+        }
+        call->decision = judge(*session, *call, false);
+        if (!write_decision(*session, *call, channel.pid)) continue;
+      }
+      write_outcome(*session, *call, "incomplete", "the connection ended before the result did");
+    }
+  }
+  tap_->forget(channel.stream, channel.socket.cookie);
+}
+
+// --- Bytes that no channel explains ---
+
+void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
+                           std::uint32_t reason) {
+  Session* session = session_of(connection.session);
+  if (session == nullptr) return;
+  if (channel != nullptr && channel->state) {
+    auto& exchange = static_cast<Exchange&>(*channel->state);
+    if (exchange.dead) {
+      if (session->enforced()) (void)end_connection(connection.socket);
+      return;
+    }
+  }
+  Call call;
+  call.id = new_call_id();
+  call.first_seen_ns = monotonic_ns();
+  call.request.protocol = "opaque";
+  call.request.tls = connection.tls;
+  call.request.destination = flow::peer_of(connection.socket);
+  policy::Input input{.call = call.request, .writ = &session->writ};
+  input.what = reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound
+                                             : policy::Input::What::kOpaque;
+  input.problem = opaque_words(reason);
+  call.decision = parts_.policy->decide(input);
+  const bool recorded = write_decision(*session, call, connection.socket.pid);
+  if (!session->enforced()) {
+    write_outcome(*session, call, "incomplete", "observed only: its content cannot be read");
+    return;
+  }
+  if (recorded && !call.denied()) {
+    if (Status passed = tap_->pass_all(connection.socket.cookie); passed) {
+      if (!parts_.hands.kick(connection.socket)) ++counters_.missed_kicks;
+      write_outcome(*session, call, "incomplete", "allowed as opaque: its result cannot be read");
+      return;
+    }
+  }
+  const bool ended = end_connection(connection.socket);
+  if (channel != nullptr && channel->state) static_cast<Exchange&>(*channel->state).dead = true;
+  write_outcome(*session, call, ended ? "aborted" : "held", "");
+}
+
+void Gatekeeper::on_datagram(std::uint64_t cgroup, std::uint32_t protocol,
+                             const kernel::SocketId& socket) {
+  Session* session = session_of(cgroup);
+  if (session == nullptr) return;
+  const Endpoint peer = flow::peer_of(socket);
+  write_gap(session, "datagram_refused", 1,
+            fmt::format("IP protocol {} to {} port {}: only TCP and DNS may leave", protocol,
+                        peer.address, peer.port));
+}
+
+// --- Processes ---
+
+void Gatekeeper::on_connect(const flow::Connection& connection) {
+  // The moment before a handshake is the last one at which a library that was loaded late can still be covered.
+  if (Status covered = coverage_->cover_process(connection.socket.pid); !covered) {
+    parts_.report(fmt::format("{}: what it encrypts stays held as opaque", covered.error().message));
+  }
+}
+
+void Gatekeeper::on_exec(std::uint64_t /*session*/, std::uint32_t pid, std::string_view /*path*/) {
+  // (void): a process that ended at once needs no cover.
+  (void)coverage_->cover_process(pid);
+}
+
+void Gatekeeper::on_exit(std::uint64_t /*session*/, std::uint32_t pid) {
+  parts_.hands.forget_process(pid);
+}
+
+void Gatekeeper::destroy_held(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr || !session->enforced() || !channel.state) return;
+  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (exchange.dead || exchange.released < channel.out) (void)end_connection(channel.socket);
+}
+
+std::uint32_t Gatekeeper::held_calls(flow::FlowTable& flows, std::uint64_t session) {
+  std::uint32_t held = 0;
+  flows.for_each_channel([&](flow::Channel& channel) {
+    if (channel.session != session || !channel.state) return;
+    for (const auto& call : static_cast<Exchange&>(*channel.state).calls) {
+      if (call->stage == Stage::kArriving) ++held;
+    }
+  });
+  return held;
+}
+
+// --- The record ---
+
+void Gatekeeper::write_outcome(const Session& session, Call& call, const char* result,
+                               std::string detail) {
+  call.stage = Stage::kDone;
+  v1::Record record = outcome_record(call, session, result, std::move(detail), context_);
+  if (const auto sequence = parts_.audit.append(record); !sequence) {
+    parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));
+  }
+}
+
+void Gatekeeper::write_gap(const Session* session, const char* kind, std::uint64_t count,
+                           std::string detail) {
+  v1::Record record;
+  v1::Gap& gap = *record.mutable_gap();
+  if (session != nullptr) gap.set_session_id(session->id);
+  gap.set_kind(kind);
+  gap.set_count(count);
+  gap.set_detail(std::move(detail));
+  if (const auto sequence = parts_.audit.append(record); !sequence) {
+    parts_.report(fmt::format("a gap could not be recorded: {}", sequence.error().message));
+  }
+}
+
+}  // namespace writ::daemon

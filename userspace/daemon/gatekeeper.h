@@ -1,0 +1,107 @@
+// The gatekeeper takes each call from its first byte to its outcome: what the exchange read is judged, recorded, and then
+// released or refused. The order of one call is the order of the functions in gatekeeper.cpp.
+//
+// Owner: the daemon; loop thread only. Everything handed in must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "audit/writer.h"
+#include "budget/limits.h"
+#include "daemon/exchange.h"
+#include "daemon/session.h"
+#include "daemon/settings.h"
+#include "flow/flow_table.h"
+#include "kernel/coverage.h"
+#include "kernel/hands.h"
+#include "kernel/tap.h"
+#include "policy/policy.h"
+#include "scan/scanner.h"
+
+namespace writ::daemon {
+
+// Where a problem that is nobody's fault is told; logs.
+using Report = std::function<void(const std::string&)>;
+
+struct GatekeeperCounters {
+  std::uint64_t degraded_denials = 0;  // a refusal that had to be an abort, or an abort that failed
+  std::uint64_t missed_kicks = 0;      // released, and left to the kernel's timer
+  std::uint64_t lost_out = 0;
+  std::uint64_t lost_in = 0;
+};
+
+class Gatekeeper : public flow::ChannelHandler {
+ public:
+  struct Parts {
+    const Settings& settings;
+    Sessions& sessions;
+    std::shared_ptr<const policy::Policy> policy;
+    std::shared_ptr<const scan::Ruleset> rules;
+    budget::LimitBook& limits;
+    audit::Writer& audit;
+    kernel::Hands& hands;
+    Report report;
+  };
+  explicit Gatekeeper(Parts parts);
+
+  // The tap is opened after its sink. REQUIRES: before the first event.
+  void use(kernel::Tap& tap, kernel::Coverage& coverage) {
+    tap_ = &tap;
+    coverage_ = &coverage;
+  }
+
+  void on_out(flow::Channel& channel, std::string_view bytes) override;
+  void on_in(flow::Channel& channel, std::string_view bytes) override;
+  void on_bound(flow::Channel& channel) override;
+  void on_lost(flow::Channel& channel, bool outgoing, const char* why) override;
+  void on_agent_closed(flow::Channel& channel) override;
+  void on_end(flow::Channel& channel) override;
+  void on_opaque(flow::Connection& connection, flow::Channel* channel,
+                 std::uint32_t reason) override;
+  void on_connect(const flow::Connection& connection) override;
+  void on_datagram(std::uint64_t session, std::uint32_t protocol,
+                   const kernel::SocketId& socket) override;
+  void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) override;
+  void on_exit(std::uint64_t session, std::uint32_t pid) override;
+
+  // Ends every connection on which something is held, so that nothing leaves when the gate goes. For the shutdown.
+  void destroy_held(flow::Channel& channel);
+
+  // Calls of a session that wait for a verdict now.
+  [[nodiscard]] static std::uint32_t held_calls(flow::FlowTable& flows, std::uint64_t session);
+  [[nodiscard]] const GatekeeperCounters& counters() const { return counters_; }
+  [[nodiscard]] const RecordContext& context() const { return context_; }
+
+ private:
+  Session* session_of(std::uint64_t cgroup);
+  Exchange& exchange_of(flow::Channel& channel);
+
+  void advance(Exchange& exchange, Session& session);
+  void hold(Exchange& exchange, Session& session, Call& call);
+  bool judge_head(Exchange& exchange, Session& session, Call& call);
+  policy::Decision judge(const Session& session, const Call& call, bool complete) const;
+  void decide(Exchange& exchange, Session& session, Call& call);
+  bool write_decision(Session& session, Call& call, std::uint32_t pid);
+  void stream_on(Exchange& exchange, Session& session, Call& call);
+  void release(Exchange& exchange, std::uint64_t offset);
+  void deny(Exchange& exchange, Session& session, Call& call);
+  const char* enforce_denial(Exchange& exchange, const Call& call);
+  bool end_connection(const kernel::SocketId& socket);
+  void settle(Exchange& exchange, Session& session);
+  void judge_tunnel(Exchange& exchange, Session& session);
+  void write_outcome(const Session& session, Call& call, const char* result, std::string detail);
+  void write_gap(const Session* session, const char* kind, std::uint64_t count, std::string detail);
+
+  Parts parts_;
+  kernel::Tap* tap_ = nullptr;
+  kernel::Coverage* coverage_ = nullptr;
+  scan::Scanner scanner_;
+  RecordContext context_;
+  GatekeeperCounters counters_;
+};
+
+}  // namespace writ::daemon

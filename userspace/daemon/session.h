@@ -1,0 +1,39 @@
+// Sessions: an agent's processes in one cgroup, under one writ.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "identity/writ.h"
+#include "kernel/cgroup.h"
+
+namespace writ::daemon {
+
+struct Session {
+  std::string id;
+  identity::Writ writ;
+  identity::Mode mode = identity::Mode::kEnforce;
+  kernel::SessionCgroup cgroup;
+  uid_t uid = 0;  // who started it
+  std::uint64_t started_unix_ns = 0;
+  std::vector<std::string> command;
+  int exit_code = -1;
+  bool ended = false;  // no process is left; its connections may still be closing
+  std::chrono::steady_clock::time_point ended_at;
+  std::uint64_t calls = 0;
+  std::uint64_t denied = 0;
+  std::uint32_t held = 0;
+
+  [[nodiscard]] bool enforced() const { return mode == identity::Mode::kEnforce; }
+};
+
+// All sessions by cgroup id, as the kernel side names them.
+using Sessions = std::map<std::uint64_t, std::unique_ptr<Session>>;
+
+}  // namespace writ::daemon

@@ -1,0 +1,227 @@
+#include "flow/flow_table.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace writ::flow {
+
+Channel& FlowTable::open_channel(std::uint64_t stream, const writ_event& head) {
+  auto& slot = channels_[stream];
+  if (!slot) {
+    slot = std::make_unique<Channel>();
+    slot->stream = stream;
+    slot->session = head.session;
+    slot->pid = head.pid;
+    slot->tls = (stream & WRIT_STREAM_CLEAR) == 0;
+    if (slot->clear()) {
+      const std::uint64_t cookie = stream & ~WRIT_STREAM_CLEAR;
+      slot->socket.cookie = cookie;
+      slot->socket.pid = head.pid;
+      const auto carrier = connections_.find(cookie);
+      if (carrier != connections_.end() && carrier->second.placed) bind(*slot, carrier->second);
+    }
+  }
+  return *slot;
+}
+
+Connection& FlowTable::connection(std::uint64_t cookie, const writ_event& head) {
+  Connection& found = connections_[cookie];
+  if (found.session == 0) {
+    found.session = head.session;
+    found.socket.cookie = cookie;
+    found.socket.pid = head.pid;
+  }
+  return found;
+}
+
+void FlowTable::bind(Channel& channel, const Connection& connection) {
+  const std::int32_t fd = channel.socket.fd;
+  channel.socket = connection.socket;
+  if (channel.socket.fd < 0) channel.socket.fd = fd;
+  channel.bound = true;
+}
+
+void FlowTable::on_out(const writ_event_data& event, std::string_view bytes) {
+  Channel& channel = open_channel(event.stream, event.head);
+  if (channel.clear()) channel.socket.fd = event.fd;
+  channel.socket.pid = event.head.pid;
+  if (channel.out_lost) return;
+  if (event.offset != channel.out) {
+    // An event in between is missing, or a cleartext connection is older than its session.
+    if (channel.clear() && channel.out == 0 && channel.in == 0) {
+      channel.out = event.offset;
+    } else {
+      channel.out_lost = true;
+      handler_.on_lost(channel, true, "a part of what the agent sent was not captured");
+      return;
+    }
+  }
+  channel.out += bytes.size();
+  channel.first_out_ns = event.head.time_ns;
+  handler_.on_out(channel, bytes);
+}
+
+void FlowTable::on_in(const writ_event_data& event, std::string_view bytes) {
+  Channel& channel = open_channel(event.stream, event.head);
+  if (channel.in_lost) return;
+  if (event.offset != channel.in) {
+    channel.in_lost = true;
+    handler_.on_lost(channel, false, "a part of what the agent received was not captured");
+    return;
+  }
+  channel.in += bytes.size();
+  handler_.on_in(channel, bytes);
+}
+
+void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
+  switch (event.head.type) {
+    case WRIT_EVENT_DATA_OUT:
+      on_out(event, bytes);
+      return;
+    case WRIT_EVENT_DATA_IN:
+      on_in(event, bytes);
+      return;
+    case WRIT_EVENT_STREAM_END: {
+      // What it wrote last may still lie in a buffer of the agent's; the connection's end ends a bound channel.
+      const auto found = channels_.find(event.stream);
+      if (found != channels_.end() && !found->second->bound && found->second->out == 0) {
+        end_channel(event.stream);
+      }
+      return;
+    }
+    case WRIT_EVENT_SHORT: {
+      const auto found = channels_.find(event.stream);
+      if (found == channels_.end() || found->second->out_lost ||
+          found->second->out <= event.offset) {
+        return;
+      }
+      found->second->out_lost = true;
+      handler_.on_lost(*found->second, true,
+                       "a send call took less than it was given; what it sent is not what was read");
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+void FlowTable::on_flow(const writ_event_flow& event) {
+  if (event.head.type == WRIT_EVENT_DATAGRAM) {
+    kernel::SocketId socket{.cookie = event.cookie, .pid = event.head.pid};
+    socket.family = event.family;
+    socket.peer_port = event.peer_port;
+    std::memcpy(socket.peer, event.peer, sizeof socket.peer);
+    handler_.on_datagram(event.head.session, event.reason, socket);
+    return;
+  }
+  const bool goes = event.head.type == WRIT_EVENT_FIN || event.head.type == WRIT_EVENT_CLOSED;
+  if (goes && !connections_.contains(event.cookie)) return;
+  Connection& carrier = connection(event.cookie, event.head);
+  if (event.family != 0) {
+    carrier.socket.family = event.family;
+    carrier.socket.peer_port = event.peer_port;
+    std::memcpy(carrier.socket.peer, event.peer, sizeof event.peer);
+  }
+  if (event.local_port != 0) {
+    carrier.socket.local_port = event.local_port;
+    std::memcpy(carrier.socket.local, event.local, sizeof event.local);
+    carrier.placed = true;
+    carrier.tls = event.tls != 0;
+  }
+  if (event.fd >= 0) {
+    carrier.socket.fd = event.fd;
+    carrier.socket.pid = event.head.pid;
+  }
+  const std::uint64_t clear = WRIT_STREAM_CLEAR | event.cookie;
+  Channel* channel = this->channel(carrier.stream != 0 ? carrier.stream : clear);
+  switch (event.head.type) {
+    case WRIT_EVENT_CONNECT:
+      handler_.on_connect(carrier);
+      return;
+    case WRIT_EVENT_FLOW:
+      if (channel != nullptr && !channel->bound) {
+        bind(*channel, carrier);
+        handler_.on_bound(*channel);
+      }
+      return;
+    case WRIT_EVENT_BIND:
+      carrier.stream = event.stream;
+      channel = this->channel(event.stream);
+      if (channel != nullptr && !channel->bound) {
+        bind(*channel, carrier);
+        handler_.on_bound(*channel);
+      }
+      return;
+    case WRIT_EVENT_OPAQUE:
+      handler_.on_opaque(carrier, channel, event.reason);
+      return;
+    case WRIT_EVENT_FIN:
+      if (channel != nullptr) handler_.on_agent_closed(*channel);
+      return;
+    case WRIT_EVENT_CLOSED:
+      if (carrier.stream != 0) end_channel(carrier.stream);
+      end_channel(clear);
+      connections_.erase(event.cookie);
+      return;
+    default:
+      return;
+  }
+}
+
+void FlowTable::on_exec(const writ_event& event, std::string_view path) {
+  if (event.type == WRIT_EVENT_EXEC) {
+    handler_.on_exec(event.session, event.pid, path);
+  } else {
+    handler_.on_exit(event.session, event.pid);
+  }
+}
+
+void FlowTable::on_loss(std::uint64_t stream, std::uint64_t offset) {
+  Channel* found = channel(stream);
+  if (found == nullptr) return;
+  // Which direction it was is told by where the offset lies ahead of what was handed out.
+  if (!found->out_lost && offset == found->out) {
+    found->out_lost = true;
+    handler_.on_lost(*found, true, "the event ring buffer was full, or the agent's memory not readable");
+  } else if (!found->in_lost && offset == found->in) {
+    found->in_lost = true;
+    handler_.on_lost(*found, false, "the event ring buffer was full");
+  }
+}
+
+Channel* FlowTable::channel(std::uint64_t stream) {
+  const auto found = channels_.find(stream);
+  return found == channels_.end() ? nullptr : found->second.get();
+}
+
+void FlowTable::end_channel(std::uint64_t stream) {
+  const auto found = channels_.find(stream);
+  if (found == channels_.end()) return;
+  handler_.on_end(*found->second);
+  channels_.erase(found);
+}
+
+std::size_t FlowTable::connections_of(std::uint64_t session) const {
+  return static_cast<std::size_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [&](const auto& entry) { return entry.second.session == session; }));
+}
+
+Endpoint peer_of(const kernel::SocketId& socket) {
+  char text[INET6_ADDRSTRLEN] = {};
+  const bool mapped = socket.family == AF_INET6 &&
+                      IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(socket.peer));
+  const bool ipv4 = socket.family == AF_INET || mapped;
+  const void* address = mapped ? socket.peer + 12 : socket.peer;
+  if (socket.family == 0 ||
+      inet_ntop(ipv4 ? AF_INET : AF_INET6, address, text, sizeof text) == nullptr) {
+    return {};
+  }
+  return {.address = text, .port = socket.peer_port};
+}
+
+}  // namespace writ::flow

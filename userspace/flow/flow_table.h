@@ -1,0 +1,58 @@
+// The flow table turns kernel events into channels: ordered bytes, each tied to the connection that carries them.
+//
+// Owner: the daemon; loop thread only. Memory: one Channel for each stream that sent or received, one Connection for each
+// that the kernel side knows (65,536 at most), until the kernel side says that it is gone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "flow/channel.h"
+#include "kernel/tap.h"
+#include "protocol/tool_call.h"
+
+namespace writ::flow {
+
+class FlowTable : public kernel::EventSink {
+ public:
+  // `handler` must outlive it.
+  explicit FlowTable(ChannelHandler& handler) : handler_(handler) {}
+
+  void on_data(const writ_event_data& event, std::string_view bytes) override;
+  void on_flow(const writ_event_flow& event) override;
+  void on_exec(const writ_event& event, std::string_view path) override;
+
+  // The kernel side lost bytes of this stream from `offset` on.
+  void on_loss(std::uint64_t stream, std::uint64_t offset);
+
+  [[nodiscard]] Channel* channel(std::uint64_t stream);
+  [[nodiscard]] std::size_t channels() const { return channels_.size(); }
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  // Connections of a session that are not gone yet.
+  [[nodiscard]] std::size_t connections_of(std::uint64_t session) const;
+
+  // Calls each(Channel&) for every channel.
+  template <class Each>
+  void for_each_channel(Each each) {
+    for (auto& [stream, channel] : channels_) each(*channel);
+  }
+
+ private:
+  Channel& open_channel(std::uint64_t stream, const writ_event& head);
+  Connection& connection(std::uint64_t cookie, const writ_event& head);
+  void bind(Channel& channel, const Connection& connection);
+  void end_channel(std::uint64_t stream);
+  void on_out(const writ_event_data& event, std::string_view bytes);
+  void on_in(const writ_event_data& event, std::string_view bytes);
+
+  ChannelHandler& handler_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Channel>> channels_;  // by stream
+  std::unordered_map<std::uint64_t, Connection> connections_;             // by cookie
+};
+
+// Numeric address and port of one end, IPv4-mapped addresses as IPv4.
+Endpoint peer_of(const kernel::SocketId& socket);
+
+}  // namespace writ::flow

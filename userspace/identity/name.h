@@ -1,0 +1,15 @@
+// What the id of a user, agent, role, tenant, tool or rule may look like: it stands in sentences,
+// records and file names, so it can hold nothing that breaks one of those.
+#pragma once
+
+#include <string_view>
+
+namespace writ::identity {
+
+// 1 to 128 of [A-Za-z0-9._@:-], beginning with a letter, a digit or '_'.
+bool valid_name(std::string_view name);
+
+inline constexpr const char* kNameHint =
+    "use up to 128 letters, digits, '.', '_', '@', ':' or '-', a letter or digit first";
+
+}  // namespace writ::identity

@@ -1,0 +1,121 @@
+#include "kernel/cgroup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace writ::kernel {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFolder = "/writ";
+
+// Removes empty cgroups from the leaves up; a cgroup's files cannot be removed and need not be.
+bool remove_tree(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> children;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    if (entry.is_directory(error)) children.push_back(entry.path());
+  }
+  bool all = true;
+  for (const std::string& child : children) all = remove_tree(child) && all;
+  return all && rmdir(path.c_str()) == 0;
+}
+
+void collect(const std::string& path, std::vector<pid_t>& out) {
+  std::ifstream in(path + "/cgroup.procs");
+  pid_t pid = 0;
+  while (in >> pid) out.push_back(pid);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    if (entry.is_directory(error)) collect(entry.path(), out);
+  }
+}
+
+}  // namespace
+
+Result<CgroupMount> find_cgroup2(const std::string& mountinfo) {
+  std::ifstream in(mountinfo);
+  std::string line;
+  while (std::getline(in, line)) {
+    // id parent major:minor root mountpoint options... - type source superoptions (proc(5))
+    const auto dash = line.find(" - cgroup2 ");
+    if (dash == std::string::npos) continue;
+    std::istringstream fields(line);
+    std::string skip;
+    std::string root;
+    CgroupMount mount;
+    fields >> skip >> skip >> skip >> root >> mount.path;
+    mount.depth = root == "/" ? 0 : static_cast<std::uint32_t>(std::count(root.begin(), root.end(), '/'));
+    return mount;
+  }
+  return fail(ErrorCode::kUnavailable,
+              "no cgroup2 hierarchy is mounted (mount -t cgroup2 none /sys/fs/cgroup)");
+}
+
+Result<SessionCgroup> SessionCgroup::create(const CgroupMount& mount, const std::string& name) {
+  const std::string parent = mount.path + kFolder;
+  if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) {
+    return fail_errno(errno, "make the cgroup {}", parent);
+  }
+  SessionCgroup cgroup;
+  cgroup.path_ = parent + "/" + name;
+  if (mkdir(cgroup.path_.c_str(), 0755) != 0) {
+    return fail_errno(errno, "make the cgroup {}", cgroup.path_);
+  }
+  struct stat info = {};
+  if (stat(cgroup.path_.c_str(), &info) != 0) return fail_errno(errno, "stat {}", cgroup.path_);
+  cgroup.id_ = info.st_ino;
+  cgroup.events_.reset(::open((cgroup.path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!cgroup.events_) return fail_errno(errno, "open {}/cgroup.events", cgroup.path_);
+  return cgroup;
+}
+
+Status SessionCgroup::add(pid_t pid) const {
+  const std::string file = path_ + "/cgroup.procs";
+  const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  const std::string text = std::to_string(pid);
+  if (!fd || write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return fail_errno(errno, "move process {} into {}", pid, path_);
+  }
+  return {};
+}
+
+std::vector<pid_t> SessionCgroup::processes() const {
+  std::vector<pid_t> all;
+  collect(path_, all);
+  return all;
+}
+
+bool SessionCgroup::populated() const {
+  char text[256] = {};
+  const ssize_t size = pread(events_.get(), text, sizeof text - 1, 0);
+  return size > 0 && std::string_view(text).find("populated 1") != std::string_view::npos;
+}
+
+bool SessionCgroup::remove() { return remove_tree(path_); }
+
+std::vector<std::string> left_sessions(const CgroupMount& mount) {
+  std::vector<std::string> left;
+  std::error_code error;
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(mount.path + kFolder, error)) {
+    if (entry.is_directory(error)) found.push_back(entry.path());
+  }
+  for (const std::string& path : found) {
+    if (!remove_tree(path)) left.push_back(path);
+  }
+  return left;
+}
+
+void remove_sessions_folder(const CgroupMount& mount) {
+  (void)rmdir((mount.path + kFolder).c_str());  // fails when it is not empty, as it should
+}
+
+}  // namespace writ::kernel

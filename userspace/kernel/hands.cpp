@@ -1,0 +1,181 @@
+#include "kernel/hands.h"
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+
+namespace writ::kernel {
+namespace {
+
+constexpr int kRepairOffNoProbe = -1;  // TCP_REPAIR_OFF_NO_WP
+constexpr int kReceiveQueue = 1;       // TCP_RECV_QUEUE
+constexpr std::uint8_t kTcpListen = 10;
+
+bool is_socket(int fd, std::uint64_t cookie) {
+  std::uint64_t found = 0;
+  socklen_t size = sizeof found;
+  return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &found, &size) == 0 && found == cookie;
+}
+
+int set_option(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int get_option(int fd, int level, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
+}
+
+}  // namespace
+
+Result<int> Hands::process(std::uint32_t pid) {
+  const auto known = processes_.find(pid);
+  if (known != processes_.end()) return known->second.get();
+  UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!handle) return fail_errno(errno, "open process {}", pid);
+  const int fd = handle.get();
+  processes_.emplace(pid, std::move(handle));
+  return fd;
+}
+
+Result<UniqueFd> Hands::borrow(SocketId& socket) {
+  if (socket.pid == 0) return fail(ErrorCode::kNotFound, "no process is known to have the socket");
+  const auto handle = process(socket.pid);
+  if (!handle) return tl::unexpected(handle.error());
+  if (socket.fd >= 0) {
+    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, *handle, socket.fd, 0)));
+    if (fd && is_socket(fd.get(), socket.cookie)) return fd;
+  }
+  // The descriptor is not known, or was moved (dup2): look at all of them.
+  std::error_code error;
+  const std::string folder = fmt::format("/proc/{}/fd", socket.pid);
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const auto target = std::filesystem::read_symlink(entry.path(), error);
+    if (error || !target.native().starts_with("socket:")) continue;
+    const int number = std::atoi(entry.path().filename().c_str());
+    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, *handle, number, 0)));
+    if (fd && is_socket(fd.get(), socket.cookie)) {
+      socket.fd = number;
+      return fd;
+    }
+  }
+  return fail(ErrorCode::kNotFound, "process {} has closed the socket", socket.pid);
+}
+
+Status Hands::kick(SocketId& socket) {
+  auto fd = borrow(socket);
+  if (!fd) return tl::unexpected(fd.error());
+  const int before = get_option(fd->get(), IPPROTO_TCP, TCP_NODELAY);
+  if (set_option(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1) != 0) return fail_errno(errno, "kick");
+  if (before == 0 && set_option(fd->get(), IPPROTO_TCP, TCP_NODELAY, 0) != 0) {
+    return fail_errno(errno, "give TCP_NODELAY back");
+  }
+  return {};
+}
+
+Status Hands::refuse(SocketId& socket, std::string_view answer, bool end_sending) {
+  auto fd = borrow(socket);
+  if (!fd) return tl::unexpected(fd.error());
+  if (set_option(fd->get(), IPPROTO_TCP, TCP_REPAIR, 1) != 0) {
+    return fail_errno(errno, "enter TCP_REPAIR (is CAP_NET_ADMIN granted?)");
+  }
+  ssize_t sent = -1;
+  int error = 0;
+  if (set_option(fd->get(), IPPROTO_TCP, TCP_REPAIR_QUEUE, kReceiveQueue) == 0) {
+    sent = send(fd->get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    error = errno;
+  } else {
+    error = errno;
+  }
+  if (set_option(fd->get(), IPPROTO_TCP, TCP_REPAIR, kRepairOffNoProbe) != 0) {
+    return fail_errno(errno, "leave TCP_REPAIR");
+  }
+  if (sent != static_cast<ssize_t>(answer.size())) {
+    return fail_errno(error, "put the refusal into the agent's receive queue");
+  }
+  if (end_sending) (void)shutdown(fd->get(), SHUT_WR);  // fails only when it is closed already
+  // The queue was filled past the protocol, which wakes nobody; this does.
+  if (set_option(fd->get(), SOL_SOCKET, SO_RCVLOWAT, 1) != 0) return fail_errno(errno, "wake");
+  return {};
+}
+
+Status Hands::abort(const SocketId& socket) {
+  if (!diag_) {
+    diag_.reset(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    if (!diag_) return fail_errno(errno, "open sock_diag");
+  }
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 request;
+  } message = {};
+  message.head.nlmsg_len = sizeof message;
+  message.head.nlmsg_type = SOCK_DESTROY;
+  message.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  message.request.sdiag_family = static_cast<std::uint8_t>(socket.family);
+  message.request.sdiag_protocol = IPPROTO_TCP;
+  message.request.idiag_states = ~(1u << kTcpListen);
+  inet_diag_sockid& id = message.request.id;
+  id.idiag_sport = htons(socket.local_port);
+  id.idiag_dport = htons(socket.peer_port);
+  std::memcpy(id.idiag_src, socket.local, sizeof socket.local);
+  std::memcpy(id.idiag_dst, socket.peer, sizeof socket.peer);
+  id.idiag_cookie[0] = static_cast<std::uint32_t>(socket.cookie);
+  id.idiag_cookie[1] = static_cast<std::uint32_t>(socket.cookie >> 32);
+  if (send(diag_.get(), &message, sizeof message, 0) < 0) return fail_errno(errno, "sock_diag");
+  alignas(nlmsghdr) char reply[1024];
+  const ssize_t size = recv(diag_.get(), reply, sizeof reply, 0);
+  const auto* head = reinterpret_cast<const nlmsghdr*>(reply);
+  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr))) ||
+      head->nlmsg_type != NLMSG_ERROR) {
+    return fail(ErrorCode::kUnavailable, "sock_diag gave no answer");
+  }
+  const int error = -static_cast<const nlmsgerr*>(NLMSG_DATA(head))->error;
+  if (error == ENOENT) return fail(ErrorCode::kNotFound, "the socket is gone already");
+  if (error != 0) {
+    return fail_errno(error, "SOCK_DESTROY (does the kernel have CONFIG_INET_DIAG_DESTROY?)");
+  }
+  return {};
+}
+
+Result<BufferBefore> Hands::widen(SocketId& socket, std::uint64_t bytes) {
+  auto fd = borrow(socket);
+  if (!fd) return tl::unexpected(fd.error());
+  BufferBefore before{.bytes = get_option(fd->get(), SOL_SOCKET, SO_SNDBUF),
+                      .lock = get_option(fd->get(), SOL_SOCKET, SO_BUF_LOCK)};
+  // The kernel doubles the value, for its own bookkeeping (socket(7)); what is still too little is doubled once more.
+  const auto wanted = static_cast<int>(std::min<std::uint64_t>(bytes, 512u << 20));
+  if (before.bytes >= wanted * 2) return before;
+  if (set_option(fd->get(), SOL_SOCKET, SO_SNDBUFFORCE, wanted) != 0) {
+    return fail_errno(errno, "widen the send buffer");
+  }
+  return before;
+}
+
+Status Hands::restore(SocketId& socket, const BufferBefore& before) {
+  auto fd = borrow(socket);
+  if (!fd) return tl::unexpected(fd.error());
+  if (set_option(fd->get(), SOL_SOCKET, SO_SNDBUFFORCE, before.bytes / 2) != 0) {
+    return fail_errno(errno, "give the send buffer back");
+  }
+  if (before.lock >= 0 &&
+      set_option(fd->get(), SOL_SOCKET, SO_BUF_LOCK, before.lock & SOCK_BUF_LOCK_MASK) != 0) {
+    return fail_errno(errno, "give autotuning of the send buffer back");
+  }
+  return {};
+}
+
+}  // namespace writ::kernel

@@ -1,0 +1,248 @@
+#include "kernel/tap.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <vector>
+
+#include "kernel/elf_symbols.h"
+#include "kernel/writ.skel.h"
+#include "util/unique_fd.h"
+
+namespace writ::kernel {
+namespace {
+
+struct SkeletonDelete {
+  void operator()(writ_bpf* skeleton) const { writ_bpf__destroy(skeleton); }
+};
+struct LinkDelete {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+struct RingDelete {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+using Link = std::unique_ptr<bpf_link, LinkDelete>;
+
+// The last thing that libbpf said, for the error message; its chatter goes nowhere else.
+thread_local std::string last_words;
+
+int keep_last_words(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  char text[512];
+  const int size = vsnprintf(text, sizeof text, format, arguments);
+  if (size > 0 && last_words.size() < 4096) last_words += text;
+  return size;
+}
+
+int dispatch(void* context, void* data, std::size_t size) {
+  auto& sink = *static_cast<EventSink*>(context);
+  const auto* head = static_cast<const writ_event*>(data);
+  if (size < sizeof *head) return 0;
+  switch (head->type) {
+    case WRIT_EVENT_DATA_OUT:
+    case WRIT_EVENT_DATA_IN:
+    case WRIT_EVENT_STREAM_END:
+    case WRIT_EVENT_SHORT: {
+      const auto* event = static_cast<const writ_event_data*>(data);
+      if (size < sizeof *event + head->size) return 0;
+      sink.on_data(*event, {reinterpret_cast<const char*>(event + 1), head->size});
+      return 0;
+    }
+    case WRIT_EVENT_EXEC:
+    case WRIT_EVENT_EXIT: {
+      if (size < sizeof *head + head->size) return 0;
+      std::string_view path(reinterpret_cast<const char*>(head + 1), head->size);
+      while (!path.empty() && path.back() == '\0') path.remove_suffix(1);
+      sink.on_exec(*head, path);
+      return 0;
+    }
+    default:
+      if (size >= sizeof(writ_event_flow)) sink.on_flow(*static_cast<const writ_event_flow*>(data));
+      return 0;
+  }
+}
+
+struct Probe {
+  const char* function;
+  const char* program;
+  bool at_return;
+};
+
+constexpr Probe kTlsProbes[] = {
+    {"SSL_write", "ssl_write_entry", false},
+    {"SSL_write", "ssl_write_return", true},
+    {"SSL_write_ex", "ssl_write_ex_entry", false},
+    {"SSL_write_ex", "ssl_write_return", true},
+    {"SSL_write_ex2", "ssl_write_ex2_entry", false},
+    {"SSL_write_ex2", "ssl_write_return", true},
+    {"SSL_read", "ssl_read_entry", false},
+    {"SSL_read", "ssl_read_return", true},
+    {"SSL_read_ex", "ssl_read_ex_entry", false},
+    {"SSL_read_ex", "ssl_read_return", true},
+    {"SSL_free", "ssl_free_entry", false},
+    {"BIO_write", "bio_write_entry", false},
+};
+
+constexpr const char* kTracepoints[] = {"send_enter", "send_exit", "lifecycle_tcp",
+                                        "lifecycle_exec", "lifecycle_exit"};
+constexpr const char* kCgroupPrograms[] = {"gate_egress", "gate_connect4", "gate_connect6"};
+
+}  // namespace
+
+struct Tap::State {
+  std::unique_ptr<writ_bpf, SkeletonDelete> skeleton;
+  std::unique_ptr<ring_buffer, RingDelete> ring;
+  std::vector<Link> links;
+  const std::uint64_t* counters = nullptr;
+
+  ~State() {
+    if (counters != nullptr) munmap(const_cast<std::uint64_t*>(counters), kCounterBytes);
+  }
+  static constexpr std::size_t kCounterBytes = 4096;
+
+  [[nodiscard]] bpf_program* program(const char* name) const {
+    return bpf_object__find_program_by_name(skeleton->obj, name);
+  }
+  Status attach_all(const std::string& cgroup_root);
+};
+
+Status Tap::State::attach_all(const std::string& cgroup_root) {
+  const UniqueFd cgroup(::open(cgroup_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup) return fail_errno(errno, "open the cgroup2 mount {}", cgroup_root);
+  for (const char* name : kCgroupPrograms) {
+    // A link attaches beside the programs of others (systemd has some): BPF_F_ALLOW_MULTI is implied.
+    Link link(bpf_program__attach_cgroup(program(name), cgroup.get()));
+    if (!link) return fail_errno(errno, "attach {} to the cgroup {}", name, cgroup_root);
+    links.push_back(std::move(link));
+  }
+  for (const char* name : kTracepoints) {
+    Link link(bpf_program__attach(program(name)));
+    if (!link) return fail_errno(errno, "attach {}", name);
+    links.push_back(std::move(link));
+  }
+  return {};
+}
+
+Tap::Tap(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Tap::~Tap() = default;
+
+Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sink) {
+  libbpf_set_print(keep_last_words);
+  last_words.clear();
+  auto state = std::make_unique<State>();
+  state->skeleton.reset(writ_bpf__open());
+  if (!state->skeleton) return fail_errno(errno, "open the BPF object");
+  state->skeleton->rodata->session_level = options.session_level;
+  state->skeleton->rodata->wake_bytes = options.ring_bytes / 8;
+  bpf_map__set_max_entries(state->skeleton->maps.events, options.ring_bytes);
+  if (const int error = writ_bpf__load(state->skeleton.get()); error != 0) {
+    return fail_errno(-error, "load the BPF programs (is this root, with CAP_BPF? `writ doctor` says more; libbpf: {})",
+                      last_words);
+  }
+  const int counters = bpf_map__fd(state->skeleton->maps.counters);
+  void* memory = mmap(nullptr, State::kCounterBytes, PROT_READ, MAP_SHARED, counters, 0);
+  if (memory == MAP_FAILED) return fail_errno(errno, "map the kernel counters");
+  state->counters = static_cast<const std::uint64_t*>(memory);
+  state->ring.reset(
+      ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch, &sink, nullptr));
+  if (!state->ring) return fail_errno(errno, "map the event ring buffer");
+  if (Status attached = state->attach_all(options.cgroup_root); !attached) {
+    return tl::unexpected(attached.error());
+  }
+  return std::unique_ptr<Tap>(new Tap(std::move(state)));
+}
+
+Result<int> Tap::attach_tls(const std::string& path) {
+  std::vector<std::string> names;
+  for (const Probe& probe : kTlsProbes) names.emplace_back(probe.function);
+  const auto found = exported_functions(path, names);
+  if (!found) return tl::unexpected(found.error());
+  std::vector<Link> links;
+  for (const Probe& probe : kTlsProbes) {
+    const auto function = found->find(probe.function);
+    if (function == found->end()) continue;
+    LIBBPF_OPTS(bpf_uprobe_opts, uprobe, .retprobe = probe.at_return);
+    last_words.clear();
+    Link link(bpf_program__attach_uprobe_opts(state_->program(probe.program), -1, path.c_str(),
+                                              function->second, &uprobe));
+    if (!link) {
+      return fail_errno(errno, "attach uprobe {} in {} (is CAP_PERFMON granted? {})",
+                        probe.function, path, last_words);
+    }
+    links.push_back(std::move(link));
+  }
+  for (Link& link : links) state_->links.push_back(std::move(link));
+  return static_cast<int>(found->size());
+}
+
+Status Tap::add_session(std::uint64_t cgroup, std::uint32_t mode) {
+  const writ_session session{.mode = mode, .pad = 0};
+  if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup, &session,
+                          BPF_ANY) != 0) {
+    return fail_errno(errno, "add a session to the kernel side (are there 4096 already?)");
+  }
+  return {};
+}
+
+void Tap::remove_session(std::uint64_t cgroup) {
+  // (void): a session that is not there is as gone as one wants it.
+  (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup);
+}
+
+Status Tap::release(std::uint64_t stream, std::uint64_t offset) {
+  if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.releases), &stream, &offset,
+                          BPF_ANY) != 0) {
+    return fail_errno(errno, "release a held call");
+  }
+  return {};
+}
+
+Status Tap::pass_all(std::uint64_t cookie) {
+  const std::uint32_t pass = WRIT_PASS_ALL;
+  if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.passes), &cookie, &pass, BPF_ANY) !=
+      0) {
+    return fail_errno(errno, "open a connection");
+  }
+  return {};
+}
+
+void Tap::forget(std::uint64_t stream, std::uint64_t cookie) {
+  // (void): most connections have no entry in one of them.
+  if (stream != 0) {
+    (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.releases), &stream);
+  }
+  if (cookie != 0) {
+    (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.passes), &cookie);
+  }
+}
+
+int Tap::epoll_fd() const { return ring_buffer__epoll_fd(state_->ring.get()); }
+
+Status Tap::consume() {
+  const int count = ring_buffer__consume(state_->ring.get());
+  if (count < 0) return fail_errno(-count, "read the event ring buffer");
+  return {};
+}
+
+Counters Tap::counters() const {
+  Counters copy{};
+  for (std::size_t i = 0; i < copy.size(); ++i) {
+    copy[i] = __atomic_load_n(&state_->counters[i], __ATOMIC_RELAXED);
+  }
+  return copy;
+}
+
+bool Tap::next_loss(std::uint64_t& stream, std::uint64_t& offset) {
+  const int map = bpf_map__fd(state_->skeleton->maps.losses);
+  std::uint64_t key = 0;
+  if (bpf_map_get_next_key(map, nullptr, &key) != 0) return false;
+  if (bpf_map_lookup_elem(map, &key, &offset) != 0) return false;
+  (void)bpf_map_delete_elem(map, &key);  // was there a moment ago
+  stream = key;
+  return true;
+}
+
+}  // namespace writ::kernel

@@ -1,0 +1,77 @@
+// The kernel side of Writ, loaded: its events come out, its verdicts go in.
+//
+// Owner: the daemon; one per host. All functions belong to the daemon's loop thread. Destroying it detaches everything, and
+// the kernel then sends what was held: destroy refused sockets before (hands.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "util/result.h"
+#include "writ/abi.h"
+
+namespace writ::kernel {
+
+// Who is told about events, in the order in which they happened. The views live for the call only.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void on_data(const writ_event_data& event, std::string_view bytes) = 0;
+  virtual void on_flow(const writ_event_flow& event) = 0;
+  virtual void on_exec(const writ_event& event, std::string_view path) = 0;
+};
+
+struct TapOptions {
+  std::uint32_t ring_bytes = 16u << 20;  // a power of two, at least a page
+  std::uint32_t session_level = 2;       // depth of session cgroups in the hierarchy
+  std::string cgroup_root;               // mount point of cgroup2
+};
+
+using Counters = std::array<std::uint64_t, WRIT_COUNT_MAX>;
+
+class Tap {
+ public:
+  // Loads and attaches the gate, the send hooks and the lifecycle hooks; all of them, or none stay. `sink` must outlive it.
+  static Result<std::unique_ptr<Tap>> open(const TapOptions& options, EventSink& sink);
+  ~Tap();
+  Tap(const Tap&) = delete;
+  Tap& operator=(const Tap&) = delete;
+
+  // Attaches the TLS probes to a file; what it does not export is left out. The number of functions that were found: 0
+  // means that the file has no TLS library of ours in it. Attaching the same inode twice is the caller's to avoid.
+  Result<int> attach_tls(const std::string& path);
+
+  Status add_session(std::uint64_t cgroup, std::uint32_t mode);
+  void remove_session(std::uint64_t cgroup);
+
+  // Lets bytes of `stream` below `offset` leave. Does not wake the socket: Hands::kick does.
+  Status release(std::uint64_t stream, std::uint64_t offset);
+  // Holds nothing on this connection any more (on_opaque: allow).
+  Status pass_all(std::uint64_t cookie);
+  void forget(std::uint64_t stream, std::uint64_t cookie);
+
+  [[nodiscard]] int epoll_fd() const;
+  // Hands all waiting events to the sink. Error: the ring buffer cannot be read any more.
+  Status consume();
+
+  [[nodiscard]] Counters counters() const;
+  // Calls each(stream, offset) for every loss since the last call, once.
+  template <class Each>
+  void take_losses(Each each) {
+    std::uint64_t stream = 0;
+    std::uint64_t offset = 0;
+    while (next_loss(stream, offset)) each(stream, offset);
+  }
+
+ private:
+  struct State;
+  explicit Tap(std::unique_ptr<State> state);
+  bool next_loss(std::uint64_t& stream, std::uint64_t& offset);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace writ::kernel

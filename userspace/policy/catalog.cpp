@@ -1,0 +1,170 @@
+#include "policy/catalog.h"
+
+#include <algorithm>
+
+namespace writ::policy {
+namespace {
+
+constexpr std::size_t kMaxHost = 255;  // a longer one is no DNS name, and only "*" matches it
+
+struct Request {
+  std::string_view method;
+  std::optional<Address> destination;
+};
+
+}  // namespace
+
+struct Catalog::Entry {
+  const Tool* tool = nullptr;
+  std::vector<std::string> methods;  // empty: any
+  std::vector<AddressRange> addresses;
+  std::vector<std::string> captures;  // names, in the order of the path
+
+  [[nodiscard]] bool matches(const Request& request) const {
+    const bool method = methods.empty() ||
+                        std::find(methods.begin(), methods.end(), request.method) != methods.end();
+    if (!method || addresses.empty()) return method;
+    return request.destination &&
+           std::any_of(addresses.begin(), addresses.end(), [&](const AddressRange& range) {
+             return contains(range, *request.destination);
+           });
+  }
+
+  // As specific as the other, and some call matches both.
+  [[nodiscard]] bool clashes(const Entry& other) const {
+    if (methods.empty() != other.methods.empty() || addresses.empty() != other.addresses.empty())
+      return false;
+    const bool method =
+        methods.empty() || std::find_first_of(methods.begin(), methods.end(), other.methods.begin(),
+                                              other.methods.end()) != methods.end();
+    return method && (addresses.empty() || overlap(addresses, other.addresses));
+  }
+
+  // More specific first; the rest of the order does not decide anything, since such entries never
+  // match together.
+  [[nodiscard]] std::pair<bool, bool> rank() const { return {methods.empty(), addresses.empty()}; }
+};
+
+// One segment of the paths of one host: a trie.
+struct Catalog::Node {
+  std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
+  std::unique_ptr<Node> capture;
+  std::vector<Entry> here;  // the path ends here; more specific first
+  std::vector<Entry> tail;  // "/**" follows
+
+  static const Entry* first(const std::vector<Entry>& entries, const Request& request) {
+    const auto found = std::find_if(entries.begin(), entries.end(),
+                                    [&](const Entry& entry) { return entry.matches(request); });
+    return found == entries.end() ? nullptr : &*found;
+  }
+
+  // `rest` is the path below this node without its first slash. Each node is visited once at most,
+  // and the depth is the longest pattern's.
+  [[nodiscard]] const Entry* find(std::string_view rest, const Request& request,
+                                  std::vector<std::string_view>& captured) const {
+    if (rest.empty()) {
+      if (const Entry* entry = first(here, request)) return entry;
+      return first(tail, request);
+    }
+    const std::size_t slash = rest.find('/');
+    const std::string_view segment = rest.substr(0, slash);
+    const std::string_view below =
+        slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    if (const auto literal = literals.find(segment); literal != literals.end()) {
+      if (const Entry* entry = literal->second->find(below, request, captured)) return entry;
+    }
+    if (capture) {
+      captured.push_back(segment);
+      if (const Entry* entry = capture->find(below, request, captured)) return entry;
+      captured.pop_back();
+    }
+    return first(tail, request);
+  }
+
+  std::vector<Entry>& place(const PathPattern& path) {
+    Node* node = this;
+    for (const PathPattern::Segment& segment : path.segments) {
+      std::unique_ptr<Node>& next = segment.capture ? node->capture : node->literals[segment.text];
+      if (!next) next = std::make_unique<Node>();
+      node = next.get();
+    }
+    return path.tail ? node->tail : node->here;
+  }
+};
+
+Catalog::Catalog() = default;
+Catalog::~Catalog() = default;
+Catalog::Catalog(Catalog&&) noexcept = default;
+Catalog& Catalog::operator=(Catalog&&) noexcept = default;
+
+const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
+  Entry entry{.methods = shape.methods, .addresses = shape.addresses};
+  const auto each_place = [&](auto&& visit) {
+    for (const HostPattern& host : shape.hosts) {
+      std::unique_ptr<Node>& root = hosts_[host.key][host.port];
+      if (!root) root = std::make_unique<Node>();
+      for (const PathPattern& path : shape.paths) visit(root->place(path), path);
+    }
+  };
+  const Tool* clash = nullptr;
+  each_place([&](const std::vector<Entry>& place, const PathPattern&) {
+    for (const Entry& other : place) {
+      if (clash == nullptr && entry.clashes(other)) clash = other.tool;
+    }
+  });
+  if (clash != nullptr) return clash;
+
+  tool.index = tools_.size();
+  entry.tool = &tools_.emplace_back(std::move(tool));
+  each_place([&](std::vector<Entry>& place, const PathPattern& path) {
+    entry.captures.clear();
+    for (const PathPattern::Segment& segment : path.segments) {
+      if (segment.capture) entry.captures.push_back(segment.text);
+    }
+    const auto behind =
+        std::upper_bound(place.begin(), place.end(), entry,
+                         [](const Entry& a, const Entry& b) { return a.rank() < b.rank(); });
+    place.insert(behind, entry);
+  });
+  return nullptr;
+}
+
+std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
+  if (!plain_path(call.path)) return std::nullopt;
+  std::string_view path = call.path;
+  path.remove_prefix(1);
+  if (path.ends_with('/')) path.remove_suffix(1);
+  const Request request{.method = call.method,
+                        .destination = parse_address(call.destination.address)};
+  std::vector<std::string_view> captured;
+  const auto find_at = [&](std::string_view key) -> const Entry* {
+    const auto host = hosts_.find(key);
+    if (host == hosts_.end()) return nullptr;
+    for (const std::uint16_t port : {call.destination.port, std::uint16_t{0}}) {
+      const auto root = host->second.find(port);
+      if (root == host->second.end()) continue;
+      captured.clear();
+      if (const Entry* entry = root->second->find(path, request, captured)) return entry;
+      if (port == 0) break;
+    }
+    return nullptr;
+  };
+
+  std::string_view host = call.host;
+  if (host.ends_with('.')) host.remove_suffix(1);  // "crm.test." is the same name, fully qualified
+  const Entry* found = nullptr;
+  if (!host.empty() && host.front() != '.' && host.size() <= kMaxHost) {
+    found = find_at(host);
+    for (std::size_t dot = host.find('.'); found == nullptr && dot != std::string_view::npos;
+         dot = host.find('.', dot + 1))
+      found = find_at(host.substr(dot));
+  }
+  if (found == nullptr) found = find_at("");
+  if (found == nullptr) return std::nullopt;
+  ToolMatch match{.tool = found->tool};
+  for (std::size_t i = 0; i < found->captures.size(); ++i)
+    match.captures.emplace(found->captures[i], captured.at(i));
+  return match;
+}
+
+}  // namespace writ::policy

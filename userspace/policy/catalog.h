@@ -1,0 +1,80 @@
+// The catalog names tools: from a request's host, port, method, path and destination to one tool,
+// or none.
+//
+// Where several entries match, the most specific one names the call. Compared in this order, the
+// first difference decides:
+//   host      an exact one, then the longer "*.suffix", then "*"; of the same host, one with a port
+//   path      segment by segment: a literal, then a {capture}, then "/**"
+//   method    a listed one, then "*"
+//   address   a tool with `addresses`, then one without
+// Entries that are equal in all of these and can match the same call are refused at load, so the
+// order of files and entries never matters.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "identity/scope.h"
+#include "policy/address.h"
+#include "policy/path_pattern.h"
+#include "protocol/tool_call.h"
+
+namespace writ::policy {
+
+enum class Effect { kRead, kWrite };
+
+struct Tool {
+  std::string name;
+  identity::Scopes scopes;  // required, all of them; specific ones
+  Effect effect = Effect::kWrite;
+  std::size_t index = 0;  // in its catalog
+};
+
+// Valid as long as the Policy that made it.
+struct ToolMatch {
+  const Tool* tool = nullptr;
+  std::map<std::string, std::string> captures;
+};
+
+struct HostPattern {
+  std::string key;         // "crm.test" exactly, ".crm.test" for "*.crm.test", "" for "*"
+  std::uint16_t port = 0;  // 0: any
+};
+
+// What a tool looks like on the wire. The lists are alternatives.
+struct ToolShape {
+  std::vector<HostPattern> hosts;
+  std::vector<std::string> methods;  // empty: any
+  std::vector<PathPattern> paths;
+  std::vector<AddressRange> addresses;  // empty: any destination
+};
+
+class Catalog {
+ public:
+  Catalog();
+  ~Catalog();
+  Catalog(Catalog&&) noexcept;
+  Catalog& operator=(Catalog&&) noexcept;
+
+  // The tool that this one cannot be told apart from, or nullptr and the tool is part of the
+  // catalog. REQUIRES: a name that the catalog does not have.
+  const Tool* add(Tool tool, const ToolShape& shape);
+
+  [[nodiscard]] std::optional<ToolMatch> match(const ToolCall& call) const;
+  [[nodiscard]] const std::deque<Tool>& tools() const { return tools_; }
+
+ private:
+  struct Entry;
+  struct Node;
+
+  std::deque<Tool> tools_;  // a Tool does not move
+  std::map<std::string, std::map<std::uint16_t, std::unique_ptr<Node>>, std::less<>> hosts_;
+};
+
+}  // namespace writ::policy

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "identity/name.h"
+#include "policy/reader.h"
+
+namespace writ::policy {
+namespace {
+
+constexpr const char* kHostHint =
+    "write crm.example.test, *.example.test or *, and :port if only that one";
+
+std::optional<HostPattern> parse_host(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  HostPattern host;
+  const bool bracketed = text.starts_with('[');
+  const std::size_t close = bracketed ? text.find(']') : 0;
+  if (close == std::string::npos) return std::nullopt;
+  if (const std::size_t colon = text.find(':', close); colon != std::string::npos) {
+    const char* const digits = text.data() + colon + 1;
+    const char* const end = text.data() + text.size();
+    const auto [stop, code] = std::from_chars(digits, end, host.port);
+    if (code != std::errc() || stop != end || host.port == 0) return std::nullopt;
+    text.resize(colon);
+  }
+  if (text.empty() || text.size() > 253) return std::nullopt;
+  if (bracketed) {
+    if (text.back() != ']' || !parse_address(text.substr(1, text.size() - 2))) return std::nullopt;
+    host.key = text;
+    return host;
+  }
+  if (text == "*") return host;
+  if (text.starts_with("*.")) text.erase(0, 1);  // the key keeps the dot
+  const bool fine = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+  if (!fine || text.ends_with('.') || text.find("..") != std::string::npos) return std::nullopt;
+  host.key = std::move(text);
+  return host;
+}
+
+// A key that has to be there, with at least one value.
+std::vector<std::string> required_strings(YamlMap& map, const std::string& key,
+                                          const std::string& hint) {
+  std::vector<std::string> values = map.strings(key);
+  if (!map.has(key)) {
+    map.error(key, fmt::format("'{}' is missing", key), hint);
+  } else if (values.empty()) {
+    map.error(key, fmt::format("'{}' is empty", key), hint);
+  }
+  return values;
+}
+
+void read_hosts(YamlMap& map, ToolShape& shape) {
+  for (const std::string& text : required_strings(map, "host", kHostHint)) {
+    if (auto host = parse_host(text)) {
+      // A pattern ".x" would be taken for "*.x".
+      if (!text.starts_with('.')) {
+        shape.hosts.push_back(std::move(*host));
+        continue;
+      }
+    }
+    map.error("host", fmt::format("'{}' is not a host pattern", text), kHostHint);
+  }
+}
+
+void read_methods(YamlMap& map, ToolShape& shape) {
+  constexpr const char* kHint = "write GET, [POST, PUT], or '*' for any";
+  for (std::string& method : required_strings(map, "method", kHint)) {
+    const bool token = !method.empty() && std::all_of(method.begin(), method.end(), [](char c) {
+      return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+    });
+    if (token) {
+      shape.methods.push_back(std::move(method));
+    } else if (method != "*" || map.strings("method").size() > 1) {
+      map.error("method", fmt::format("'{}' is not a method; they are in capitals", method), kHint);
+    }
+  }
+}
+
+void read_paths(YamlMap& map, ToolShape& shape) {
+  constexpr const char* kHint = "write /contacts/{id}, or /files/** for all below";
+  for (const std::string& text : required_strings(map, "path", kHint)) {
+    if (Result<PathPattern> path = parse_path_pattern(text)) {
+      shape.paths.push_back(std::move(*path));
+    } else {
+      map.error("path", fmt::format("path '{}': {}", text, path.error().message), kHint);
+    }
+  }
+}
+
+void read_addresses(YamlMap& map, ToolShape& shape) {
+  const std::vector<std::string> texts = map.strings("addresses");
+  if (map.has("addresses") && texts.empty())
+    map.error("addresses", "'addresses' is empty", "leave the key out for any destination");
+  for (const std::string& text : texts) {
+    if (const Result<AddressRange> range = parse_range(text)) {
+      shape.addresses.push_back(*range);
+    } else {
+      map.error("addresses", range.error().message, "write 10.0.0.0/8, 127.0.0.1 or ::1/128");
+    }
+  }
+}
+
+}  // namespace
+
+ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics& out) {
+  YamlMap map(node, file, out);
+  ToolText text{.node = node, .file = file};
+  text.tool.name = map.required_string("name");
+  if (!text.tool.name.empty() && !identity::valid_name(text.tool.name))
+    map.error("name", fmt::format("'{}' is not a name for a tool", text.tool.name),
+              identity::kNameHint);
+  read_hosts(map, text.shape);
+  read_methods(map, text.shape);
+  read_paths(map, text.shape);
+  read_addresses(map, text.shape);
+  for (std::string& scope : map.strings("scopes")) {
+    if (!identity::valid_scope(scope) || identity::has_wildcard(scope)) {
+      map.error("scopes", fmt::format("a tool cannot require scope '{}'", scope),
+                "name one permission, as crm.contacts.read");
+    } else {
+      text.tool.scopes.push_back(std::move(scope));
+    }
+  }
+  text.tool.scopes = identity::minimal(std::move(text.tool.scopes));
+  if (!map.has("scopes"))
+    map.error("scopes", "'scopes' is missing", "write [] for a tool that needs no permission");
+  if (!map.has("effect")) map.error("effect", "'effect' is missing", "write read or write");
+  if (map.one_of("effect", {"read", "write"}) == "read") text.tool.effect = Effect::kRead;
+  map.finish();
+  return text;
+}
+
+Catalog build_catalog(std::vector<ToolText> tools, Diagnostics& out) {
+  // By name, so that Tool::index and the diagnostics do not depend on the order of files.
+  std::stable_sort(tools.begin(), tools.end(),
+                   [](const ToolText& a, const ToolText& b) { return a.tool.name < b.tool.name; });
+  Catalog catalog;
+  std::map<std::string, const ToolText*> placed;
+  const auto where = [](const ToolText& text) {
+    return fmt::format("{}:{}", text.file, text.node.Mark().line + 1);
+  };
+  for (const ToolText& text : tools) {
+    const auto [entry, added] = placed.emplace(text.tool.name, &text);
+    if (!added) {
+      add_error(out, text.file, text.node,
+                fmt::format("tool '{}' is also in {}", text.tool.name, where(*entry->second)),
+                "a tool has one entry; host, method and path can be lists");
+      continue;
+    }
+    if (const Tool* clash = catalog.add(text.tool, text.shape)) {
+      add_error(out, text.file, text.node,
+                fmt::format("tools '{}' and '{}' ({}) can match the same call, and neither is more "
+                            "specific",
+                            text.tool.name, clash->name, where(*placed.at(clash->name))),
+                "make host, path, method or addresses of one of them narrower");
+    }
+  }
+  return catalog;
+}
+
+}  // namespace writ::policy

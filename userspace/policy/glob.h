@@ -1,0 +1,11 @@
+// Globs over names: '*' is any run of characters, also none; everything else is itself.
+#pragma once
+
+#include <string_view>
+
+namespace writ::policy {
+
+// O(|glob| · |text|) at worst, no allocation.
+bool glob_match(std::string_view glob, std::string_view text);
+
+}  // namespace writ::policy

@@ -1,0 +1,165 @@
+#include "policy/policy.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+#include "policy/explain.h"
+#include "policy/reader.h"
+#include "util/yaml.h"
+
+namespace writ::policy {
+namespace {
+
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+// The digest of the sorted digests of the files: their order and names are no part of it.
+std::string content_version(const std::vector<SourceText>& sources) {
+  std::vector<Digest> digests;
+  for (const SourceText& source : sources) {
+    Digest& digest = digests.emplace_back();
+    SHA256(reinterpret_cast<const unsigned char*>(source.text.data()), source.text.size(),
+           digest.data());
+  }
+  std::sort(digests.begin(), digests.end());
+  Digest all{};
+  SHA256(reinterpret_cast<const unsigned char*>(digests.data()), digests.size() * sizeof(Digest),
+         all.data());
+  std::string version;
+  for (std::size_t i = 0; i < 8; ++i) version += fmt::format("{:02x}", all.at(i));
+  return version;
+}
+
+Decision deny(std::string code, std::string reason) {
+  return {.verdict = Verdict::kDeny, .reason = std::move(reason), .code = std::move(code)};
+}
+
+Decision by_rule(Verdict verdict, std::string code, const Rule& rule, const Input& input) {
+  return {.verdict = verdict,
+          .rule = rule.id,
+          .reason = explain_rule(rule, input),
+          .code = std::move(code)};
+}
+
+}  // namespace
+
+Policy::Policy(Document document, std::string version)
+    : catalog_(std::move(document.catalog)),
+      rules_(std::move(document.rules), catalog_.tools()),
+      on_opaque_(document.on_opaque),
+      on_inbound_(document.on_inbound),
+      version_(std::move(version)) {}
+
+std::shared_ptr<const Policy> Policy::load(const std::vector<std::string>& files,
+                                           Diagnostics& out) {
+  std::vector<SourceText> sources;
+  bool failed = false;
+  for (const std::string& file : files) {
+    Result<std::string> text = read_text_file(file);
+    if (text) {
+      sources.push_back({.file = file, .text = std::move(*text)});
+    } else {
+      out.push_back({.file = file, .message = text.error().message});
+      failed = true;
+    }
+  }
+  // The readable ones are checked all the same, so that one run shows every problem.
+  std::shared_ptr<const Policy> policy = load_from_text(sources, out);
+  return failed ? nullptr : policy;
+}
+
+std::shared_ptr<const Policy> Policy::load_from_text(const std::vector<SourceText>& sources,
+                                                     Diagnostics& out) {
+  std::optional<Document> document = read_document(sources, out);
+  if (!document) return nullptr;
+  return std::make_shared<const Policy>(std::move(*document), content_version(sources));
+}
+
+// A match of another policy must not index into this one's rules; such a call has no name here.
+const Tool* Policy::own(const ToolMatch* match) const {
+  if (match == nullptr || match->tool == nullptr) return nullptr;
+  const std::size_t index = match->tool->index;
+  const auto& tools = catalog_.tools();
+  return index < tools.size() && &tools[index] == match->tool ? match->tool : nullptr;
+}
+
+bool Policy::reads_findings(const ToolMatch* tool) const {
+  return rules_.reads_findings(own(tool));
+}
+
+Decision Policy::decide(const Input& input) const {
+  if (input.writ == nullptr) {
+    return deny("no_identity", "nobody is known to be behind this call, so nobody may make it");
+  }
+  switch (input.what) {
+    case Input::What::kUnparseable:
+      return deny("unparseable",
+                  fmt::format("the bytes to {} are no request that can be read: {}",
+                              describe_destination(input.call.destination),
+                              input.problem.empty() ? "malformed" : printable(input.problem)));
+    case Input::What::kOpaque:
+    case Input::What::kInbound:
+      return decide_unread(input);
+    case Input::What::kCall:
+      return decide_call(input);
+  }
+  return deny("unparseable", "a call of no known kind");
+}
+
+Decision Policy::decide_unread(const Input& input) const {
+  const bool opaque = input.what == Input::What::kOpaque;
+  const std::string destination = describe_destination(input.call.destination);
+  std::string what;
+  std::string setting;
+  if (opaque) {
+    what = fmt::format("no plaintext was seen of bytes to {}", destination);
+    if (!input.problem.empty()) what += fmt::format(" ({})", printable(input.problem));
+    setting = on_opaque_ == OnOpaque::kAllow  ? "on_opaque is allow"
+              : on_opaque_ == OnOpaque::kDeny ? "on_opaque is deny"
+                                              : "on_opaque is hold, which this version denies";
+  } else {
+    what = fmt::format("the agent answers {}, which connected to it", destination);
+    setting = on_inbound_ == OnInbound::kAllow ? "on_inbound is allow" : "on_inbound is deny";
+  }
+  const std::string code = opaque ? "opaque" : "inbound";
+  const std::string reason = fmt::format("{}, and {}", what, setting);
+  const bool allowed = opaque ? on_opaque_ == OnOpaque::kAllow : on_inbound_ == OnInbound::kAllow;
+  if (!allowed) return deny(code, reason);
+
+  const MatchingRules rules = rules_.find(nullptr, *input.writ, input.findings);
+  if (rules.deny != nullptr) return by_rule(Verdict::kDeny, "rule_denied", *rules.deny, input);
+  if (rules.flag != nullptr) return by_rule(Verdict::kFlag, code, *rules.flag, input);
+  return {.verdict = Verdict::kAllow, .reason = reason, .code = code};
+}
+
+Decision Policy::decide_call(const Input& input) const {
+  const Tool* tool = own(input.tool);
+  if (tool != nullptr) {
+    identity::Scopes missing = identity::missing(input.writ->effective, tool->scopes);
+    if (!missing.empty()) {
+      Decision decision = deny("scope_missing", explain_missing_scope(input, missing));
+      decision.missing = std::move(missing);
+      return decision;
+    }
+  }
+  const MatchingRules rules = rules_.find(tool, *input.writ, input.findings);
+  if (tool == nullptr && rules.allow == nullptr) {
+    return deny("tool_unknown", fmt::format("no tool of the catalog is {}, and no rule allows "
+                                            "calls without a name",
+                                            describe_tool(input)));
+  }
+  if (rules.deny != nullptr) return by_rule(Verdict::kDeny, "rule_denied", *rules.deny, input);
+  if (rules.allow == nullptr) {
+    return deny("no_rule", fmt::format("{} may not call {}: no rule allows it", input.writ->user.id,
+                                       describe_tool(input)));
+  }
+  Decision decision = rules.flag != nullptr
+                          ? by_rule(Verdict::kFlag, "flagged", *rules.flag, input)
+                          : by_rule(Verdict::kAllow, "allowed", *rules.allow, input);
+  if (!input.complete) decision.reason += " (decided on the first part of the call)";
+  return decision;
+}
+
+}  // namespace writ::policy

@@ -1,0 +1,32 @@
+// Policy text → Document: every problem of every file in one run.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "policy/policy.h"
+#include "util/diagnostic.h"
+#include "util/yaml.h"
+
+namespace writ::policy {
+
+// nullopt when there is an error in any source.
+std::optional<Document> read_document(const std::vector<SourceText>& sources, Diagnostics& out);
+
+// A tool as it stands in one file.
+struct ToolText {
+  Tool tool;
+  ToolShape shape;
+  YAML::Node node;  // for diagnostics
+  std::string file;
+};
+
+// One element of `tools:`; problems go to `out`, and what is returned then is not to be used.
+ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics& out);
+// One element of `rules:`.
+Rule read_rule(const YAML::Node& node, const std::string& file, Diagnostics& out);
+
+// All tools in one catalog, whatever the order they were read in.
+Catalog build_catalog(std::vector<ToolText> tools, Diagnostics& out);
+
+}  // namespace writ::policy

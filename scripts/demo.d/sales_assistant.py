@@ -38,7 +38,7 @@ def plan(request):
         sys.exit(f"I do not know how to: {request}")
 
 
-for call, arguments in plan(" ".join(sys.argv[1:])):
+for call, arguments in plan(input().strip()):
     try:
         answer = call(*arguments)
         answer.raise_for_status()

@@ -34,19 +34,19 @@ class Story:
 
     # --- what a step is made of ---
 
-    def writ(self, *arguments, environment=None, timeout=60) -> subprocess.CompletedProcess:
+    def writ(self, *arguments, environment=None, typed="", timeout=60) -> subprocess.CompletedProcess:
         process = Processes.start([self.binaries / "writ", "--root", self.daemon.root, *arguments], text=True,
-                                  env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        out, err = process.communicate(timeout=timeout)
+                                  env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = process.communicate(typed, timeout=timeout)
         Processes.done(process)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def ask(self, user: str, request: str) -> subprocess.CompletedProcess:
         """A person has the agent do something. The agent gets what it would get without Writ, and nothing of it."""
-        print(f'   $ writ run --agent sales-assistant --user {user} -- python3 sales_assistant.py "{request}"')
+        print(f'   $ writ run --agent sales-assistant --user {user} -- python3 sales_assistant.py <<< "{request}"')
         agent_environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | self.backends.environment()
-        done = self.writ("run", "--agent", "sales-assistant", "--user", user, "--", *AGENT, request,
-                         environment=agent_environment)
+        done = self.writ("run", "--agent", "sales-assistant", "--user", user, "--", *AGENT, environment=agent_environment,
+                         typed=request)
         lines = (done.stdout + done.stderr).strip().splitlines()
         for line in lines[:3] + ([f"... {len(lines) - 4} more lines ..."] if len(lines) > 4 else []) + lines[3:][-1:]:
             print("     " + (line if len(line) < 150 else line[:150] + " ..."))

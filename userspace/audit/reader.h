@@ -53,8 +53,8 @@ class Cursor {
   Result<std::optional<Entry>> next();
 
  private:
-  Cursor(std::string dir, Key key, std::uint64_t from_sequence)
-      : dir_(std::move(dir)), key_(std::move(key)), from_sequence_(from_sequence) {}
+  Cursor(std::string dir, const Key& key, std::uint64_t from_sequence)
+      : dir_(std::move(dir)), key_(key), from_sequence_(from_sequence) {}
   // Opens the segment that follows the current one; false: there is none.
   Result<bool> next_segment();
   Result<std::optional<Entry>> read_one();

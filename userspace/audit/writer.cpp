@@ -102,9 +102,8 @@ Result<std::unique_ptr<Writer>> Writer::open(const std::string& dir, WriterOptio
   if (!header) return tl::unexpected(header.error());
   if (!record) return tl::unexpected(record.error());
   if (!checkpoint) return tl::unexpected(checkpoint.error());
-  std::unique_ptr<Writer> writer(new Writer(dir, std::move(options), std::move(*key),
-                                            std::move(*header), std::move(*record),
-                                            std::move(*checkpoint)));
+  std::unique_ptr<Writer> writer(new Writer(dir, std::move(options), *key, std::move(*header),
+                                            std::move(*record), std::move(*checkpoint)));
   if (auto started = writer->start(std::move(*lock)); !started) {
     writer->closed_ = true;  // nothing was begun that could be ended in order
     return tl::unexpected(started.error());
@@ -112,12 +111,12 @@ Result<std::unique_ptr<Writer>> Writer::open(const std::string& dir, WriterOptio
   return writer;
 }
 
-Writer::Writer(std::string dir, WriterOptions options, Key key, Mac header, Mac record,
+Writer::Writer(std::string dir, WriterOptions options, const Key& key, Mac header, Mac record,
                Mac checkpoint)
     : dir_(std::move(dir)),
       options_(std::move(options)),
       disk_(options_.disk != nullptr ? *options_.disk : real_disk()),
-      key_(std::move(key)),
+      key_(key),
       checkpoint_mac_(std::move(checkpoint)),
       header_mac_(std::move(header)),
       record_mac_(std::move(record)) {}

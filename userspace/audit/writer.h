@@ -82,7 +82,8 @@ class Writer {
  private:
   using SharedFd = std::shared_ptr<UniqueFd>;
 
-  Writer(std::string dir, WriterOptions options, Key key, Mac header, Mac record, Mac checkpoint);
+  Writer(std::string dir, WriterOptions options, const Key& key, Mac header, Mac record,
+         Mac checkpoint);
   Status start(UniqueFd lock);
   Status write_gaps();
   Status begin_segment(const SegmentHeader& header);  // REQUIRES: mutex_

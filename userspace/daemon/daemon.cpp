@@ -74,6 +74,12 @@ Status Daemon::load(Diagnostics& diagnostics) {
 }
 
 Status Daemon::attach() {
+  // Signals are read, not delivered; before the first thread, since threads inherit that.
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGINT);
+  if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return fail_errno(errno, "block signals");
   auto mount = kernel::find_cgroup2("/proc/self/mountinfo");
   if (!mount) return tl::unexpected(mount.error());
   cgroups_ = std::move(*mount);
@@ -120,12 +126,6 @@ Status Daemon::attach() {
   control_ = std::move(*control);
   queries_ = std::make_unique<Queries>(settings_.audit_dir(), audit_->key(), *control_);
 
-  // From here on signals are read, not delivered; threads started later inherit that.
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  sigaddset(&wanted, SIGTERM);
-  sigaddset(&wanted, SIGINT);
-  if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return fail_errno(errno, "block signals");
   signals_.reset(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));

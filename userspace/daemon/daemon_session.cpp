@@ -154,12 +154,13 @@ void Daemon::end_sessions() {
       }
       session.ended = true;
       session.ended_at = now;
-      session.cgroup.remove();
       limits_.close_session(session.id, now);
     }
+    // The last process can be on its way out for a moment longer.
+    if (!session.removed) session.removed = session.cgroup.remove();
     const bool told = session.exit_code >= 0 || now - session.ended_at > kExitCodePatience;
     const bool quiet = flows_->connections_of(it->first) == 0;
-    if (!told || (!quiet && now - session.ended_at < kLinger)) {
+    if (!told || ((!quiet || !session.removed) && now - session.ended_at < kLinger)) {
       ++it;
       continue;
     }

@@ -46,7 +46,7 @@ Scopes read_scopes(YamlMap& map) {
 }
 
 std::string read_tenant(YamlMap& map) {
-  const std::string tenant = map.string("tenant").value_or(kDefaultTenant);
+  std::string tenant = map.string("tenant").value_or(kDefaultTenant);
   if (tenant.empty()) map.error("tenant", "'tenant' is empty", "leave the key out for 'default'");
   check_name(map, "tenant", tenant);
   return tenant;

@@ -54,9 +54,10 @@ Result<AddressRange> parse_range(std::string_view text) {
     if (code != std::errc() || end != digits.data() + digits.size())
       return fail(ErrorCode::kInvalid, "'{}' is not a prefix length", digits);
     if (mapped) range.prefix = range.prefix < 96 ? bits + 1 : range.prefix - 96;
-    if (range.prefix > bits)
+    if (range.prefix > bits) {
       return fail(ErrorCode::kInvalid, "'{}' has a prefix length that its address cannot have",
                   text);
+    }
   }
   AddressRange cut = range;
   for (unsigned bit = range.prefix; bit < bits; ++bit)

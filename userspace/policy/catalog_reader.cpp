@@ -108,11 +108,12 @@ void read_addresses(YamlMap& map, ToolShape& shape) {
 
 ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics& out) {
   YamlMap map(node, file, out);
-  ToolText text{.node = node, .file = file};
+  ToolText text{.file = file, .line = node.Mark().line + 1, .column = node.Mark().column + 1};
   text.tool.name = map.required_string("name");
-  if (!text.tool.name.empty() && !identity::valid_name(text.tool.name))
+  if (!text.tool.name.empty() && !identity::valid_name(text.tool.name)) {
     map.error("name", fmt::format("'{}' is not a name for a tool", text.tool.name),
               identity::kNameHint);
+  }
   read_hosts(map, text.shape);
   read_methods(map, text.shape);
   read_paths(map, text.shape);
@@ -140,23 +141,29 @@ Catalog build_catalog(std::vector<ToolText> tools, Diagnostics& out) {
                    [](const ToolText& a, const ToolText& b) { return a.tool.name < b.tool.name; });
   Catalog catalog;
   std::map<std::string, const ToolText*> placed;
+  const auto report = [&](const ToolText& text, std::string message, std::string hint) {
+    out.push_back({.file = text.file,
+                   .line = text.line,
+                   .column = text.column,
+                   .message = std::move(message),
+                   .hint = std::move(hint)});
+  };
   const auto where = [](const ToolText& text) {
-    return fmt::format("{}:{}", text.file, text.node.Mark().line + 1);
+    return fmt::format("{}:{}", text.file, text.line);
   };
   for (const ToolText& text : tools) {
     const auto [entry, added] = placed.emplace(text.tool.name, &text);
     if (!added) {
-      add_error(out, text.file, text.node,
-                fmt::format("tool '{}' is also in {}", text.tool.name, where(*entry->second)),
-                "a tool has one entry; host, method and path can be lists");
+      report(text, fmt::format("tool '{}' is also in {}", text.tool.name, where(*entry->second)),
+             "a tool has one entry; host, method and path can be lists");
       continue;
     }
     if (const Tool* clash = catalog.add(text.tool, text.shape)) {
-      add_error(out, text.file, text.node,
-                fmt::format("tools '{}' and '{}' ({}) can match the same call, and neither is more "
-                            "specific",
-                            text.tool.name, clash->name, where(*placed.at(clash->name))),
-                "make host, path, method or addresses of one of them narrower");
+      report(text,
+             fmt::format("tools '{}' and '{}' ({}) can match the same call, and neither is more "
+                         "specific",
+                         text.tool.name, clash->name, where(*placed.at(clash->name))),
+             "make host, path, method or addresses of one of them narrower");
     }
   }
   return catalog;

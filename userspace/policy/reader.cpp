@@ -84,7 +84,7 @@ class DocumentReader {
   // A setting may stand in several files, but only with one value.
   std::optional<std::string> setting(YamlMap& top, const std::string& key,
                                      const std::vector<std::string>& values) {
-    const auto value = top.one_of(key, values);
+    auto value = top.one_of(key, values);
     if (!value) return std::nullopt;
     const auto [entry, added] = settings_.emplace(key, std::pair(*value, top.file()));
     if (!added && entry->second.first != *value) {

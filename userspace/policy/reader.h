@@ -17,8 +17,9 @@ std::optional<Document> read_document(const std::vector<SourceText>& sources, Di
 struct ToolText {
   Tool tool;
   ToolShape shape;
-  YAML::Node node;  // for diagnostics
-  std::string file;
+  std::string file;  // where it stands, for diagnostics
+  int line = 0;
+  int column = 0;
 };
 
 // One element of `tools:`; problems go to `out`, and what is returned then is not to be used.

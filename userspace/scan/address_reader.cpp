@@ -18,10 +18,10 @@ constexpr bool is_local(char c) {
 // Last labels that say "file" or "unit" where an '@' stands in a file name: icon@2x.png,
 // getty@tty1.service. None of them is a top-level domain.
 constexpr std::array<std::string_view, 35> kFileSuffixes = {
-    "cfg",  "conf", "css",  "dll",  "exe",    "gif",     "gz",   "htm",    "html",
-    "ini",  "jpeg", "jpg",  "js",   "json",   "jsx",     "lock", "log",    "map",
-    "mjs",  "mount", "pdf", "png",  "scope",  "service", "slice", "socket", "svg",
-    "tar",  "target", "tgz", "timer", "ts",    "tsx",     "txt",  "webp"};
+    "cfg", "conf",   "css", "dll",   "exe",   "gif",     "gz",    "htm",    "html",
+    "ini", "jpeg",   "jpg", "js",    "json",  "jsx",     "lock",  "log",    "map",
+    "mjs", "mount",  "pdf", "png",   "scope", "service", "slice", "socket", "svg",
+    "tar", "target", "tgz", "timer", "ts",    "tsx",     "txt",   "webp"};
 
 bool all_of(std::string_view text, bool (*is)(char)) {
   return std::all_of(text.begin(), text.end(), is);

@@ -13,7 +13,7 @@ namespace {
 
 // Enough for the window of a trigger that still waits, and for one that is reported late (a word
 // boundary is known only once the next byte is).
-constexpr std::size_t kHistory = kBehind + kReach + 2 * kAhead;
+constexpr std::size_t kHistory = kBehind + 2 * kAhead;
 // A scan takes no more than this at once: Vectorscan counts in 32 bits.
 constexpr std::size_t kMaxChunk = 1u << 30;
 
@@ -88,7 +88,7 @@ int Lane::on_match(unsigned rule, unsigned long long, unsigned long long to, uns
     trigger.end = tally.covered = to + kReach;
   }
   if (!lane.finishing_ && trigger.end + kAhead > lane.total_ + lane.chunk_.size()) {
-    lane.waiting_.push_back(trigger);  // at most kAhead of them a rule, or two searches
+    lane.waiting_.push_back(trigger);  // at most kAhead of them a rule, or three searches
   } else {
     lane.judge(trigger);
   }
@@ -124,8 +124,7 @@ void Lane::judge(Trigger trigger) {
 void Lane::judge_validated(const CompiledRule& compiled, Tally& tally, std::uint64_t end) {
   const Window w = window(end - std::min<std::uint64_t>(end, kBehind), end + kAhead);
   if (end - w.begin > w.bytes.size()) return;
-  const auto span =
-      compiled.rule.validator->read(w.bytes, static_cast<std::size_t>(end - w.begin));
+  const auto span = compiled.rule.validator->read(w.bytes, static_cast<std::size_t>(end - w.begin));
   if (span) count(compiled, tally, w, *span);
 }
 
@@ -142,8 +141,7 @@ void Lane::judge_pattern(const CompiledRule& compiled, Tally& tally, std::uint64
   const Window w = window(end - std::min<std::uint64_t>(end, behind), end + kAhead);
   if (end - w.begin > w.bytes.size()) return;
   const std::size_t size = static_cast<std::size_t>(end - w.begin);
-  if (compiled.rule.word_edges && is_alnum(w.bytes[size - 1]) && !ends_clean(w.bytes, size))
-    return;
+  if (compiled.rule.word_edges && is_alnum(w.bytes[size - 1]) && !ends_clean(w.bytes, size)) return;
   std::size_t begin = size;
   for_each_match(compiled, w.bytes.substr(0, size), workspace_.locate.get(),
                  [&](std::size_t from, std::size_t to) {
@@ -155,16 +153,15 @@ void Lane::judge_pattern(const CompiledRule& compiled, Tally& tally, std::uint64
 }
 
 void Lane::search(const CompiledRule& compiled, Tally& tally, std::uint64_t end) {
-  constexpr std::size_t kBefore = kBehind + kReach;
+  constexpr std::size_t kBefore = kAnchorBehind + kReach;
   const Window w = window(end - std::min<std::uint64_t>(end, kBefore), end + kAhead);
   const std::size_t size = w.bytes.size();
   // What reaches an edge of the window may be only a part, unless the message ends there too.
   const bool ends_here = finishing_ && w.begin + size == total_;
   for_each_match(compiled, w.bytes, workspace_.locate.get(), [&](std::size_t from, std::size_t to) {
     if ((from == 0 && w.begin > 0) || (to == size && !ends_here)) return;
-    if (compiled.rule.word_edges &&
-        ((is_alnum(w.bytes[from]) && !starts_clean(w.bytes, from)) ||
-         (is_alnum(w.bytes[to - 1]) && !ends_clean(w.bytes, to))))
+    if (compiled.rule.word_edges && ((is_alnum(w.bytes[from]) && !starts_clean(w.bytes, from)) ||
+                                     (is_alnum(w.bytes[to - 1]) && !ends_clean(w.bytes, to))))
       return;
     count(compiled, tally, w, {from, to});
   });
@@ -209,7 +206,8 @@ Lane::Window Lane::window(std::uint64_t begin, std::uint64_t end) {
   end = std::min<std::uint64_t>(end, total_ + chunk_.size());
   if (begin >= end) return {begin, {}};
   const std::size_t size = static_cast<std::size_t>(end - begin);
-  if (begin >= total_) return {begin, chunk_.substr(static_cast<std::size_t>(begin - total_), size)};
+  if (begin >= total_)
+    return {begin, chunk_.substr(static_cast<std::size_t>(begin - total_), size)};
   const std::string_view old =
       std::string_view(history_).substr(static_cast<std::size_t>(begin - oldest), size);
   if (old.size() == size) return {begin, old};

@@ -92,7 +92,7 @@ class Lane {
   std::string history_;  // the last bytes before chunk_
   std::vector<Trigger> waiting_;
   std::vector<Tally> tallies_;
-  std::array<char, kBehind + kReach + kAhead> joined_{};  // a window that spans history and chunk
+  std::array<char, kBehind + kAhead> joined_{};  // a window that spans history and chunk
 };
 
 }  // namespace writ::scan

@@ -18,9 +18,12 @@ namespace writ::scan {
 inline constexpr std::size_t kBehind = 512;
 inline constexpr std::size_t kAhead = 160;
 
-// A rule with an anchor is searched for in a stretch of text around it: anchors up to kReach apart
-// share one search, so that a flood of anchors costs no more than a fixed number of bytes a byte.
-inline constexpr std::size_t kReach = 160;
+// A rule with an anchor is searched for from kAnchorBehind before it to kAhead behind it. Anchors
+// up to kReach apart share one search, so that a flood of them costs a bounded number of looks a
+// byte.
+inline constexpr std::size_t kAnchorBehind = 256;
+inline constexpr std::size_t kReach = 96;
+static_assert(kAnchorBehind + kReach <= kBehind);
 
 struct Span {
   std::size_t begin = 0;

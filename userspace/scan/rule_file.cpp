@@ -83,7 +83,7 @@ Rule read_rule(const YAML::Node& node, const std::string& file, Diagnostics& out
 }  // namespace
 
 std::string expand_phrase(const std::string& phrase) {
-  constexpr std::string_view kBlank = R"((?:[\s+]|\\+[nrt]|\xc2\xa0)+)";
+  constexpr std::string_view kBlank = R"((?:(?:[\s+]|\\+[nrt]|\xc2\xa0)+))";
   std::string text;
   bool in_class = false;
   for (std::size_t i = 0; i < phrase.size(); ++i) {
@@ -108,8 +108,7 @@ std::vector<Rule> parse_rules(const std::string& text, const std::string& file, 
   if (!root) return rules;
   YamlMap map(*root, file, out);
   if (!map.has("rules")) add_error(out, file, *root, "'rules' is missing", "rules: [...]");
-  map.each("rules",
-           [&](const YAML::Node& node) { rules.push_back(read_rule(node, file, out)); });
+  map.each("rules", [&](const YAML::Node& node) { rules.push_back(read_rule(node, file, out)); });
   map.finish();
   return rules;
 }

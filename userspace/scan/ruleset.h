@@ -71,8 +71,8 @@ class Ruleset {
   std::string version_;
 };
 
-// Calls `each` with every match of a rule without validator in `window`, in the order of their ends.
-// A template, so that nothing is allocated.
+// Calls `each` with every match of a rule without validator in `window`, in the order of their
+// ends. A template, so that nothing is allocated.
 template <class Each>
 void for_each_match(const CompiledRule& rule, std::string_view window, hs_scratch* scratch,
                     Each&& each);

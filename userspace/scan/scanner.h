@@ -9,7 +9,8 @@
 // until no escape has been seen for a while, the decoded bytes are scanned beside the raw ones.
 // Text without escapes pays for the search for them only. What is not undone: base64, compression
 // (hand in the decompressed body), other encodings than ASCII and UTF-8, and escapes of escapes.
-// A match is at most 512 bytes long; of a longer one the offset is 512 before its end.
+// Of a match longer than 512 bytes the offset is 512 before its end; a rule with an anchor looks no
+// further than 256 bytes before the anchor and 160 behind it.
 #pragma once
 
 #include <cstdint>

@@ -42,7 +42,7 @@ def test_denied_as_unparseable(env, message, scheme):
     expect.nothing_arrived(env.servers.since(mark))
     decision = env.decisions(before, 1)[0]
     expect.verdicts([decision], ["deny"])
-    assert decision["request"]["protocol"] == "unparseable", decision
+    assert decision["code"] == "unparseable", decision
     expect.allowed(env.client("raw", env.url(scheme, "/allowed/x"), method="POST", body=100)[0], 100)
     assert env.daemon.running() and env.daemon.pid == pid
 
@@ -78,7 +78,7 @@ def test_content_length_shorter_than_the_body(env, scheme):
     env.client("raw", env.url(scheme, "/allowed/x"), method="POST", extra=["--send-file", path], timeout=10)
     arrived = env.servers.since(mark)
     assert sum(c.unaccounted_bytes for c in arrived.connections) == 0, "bytes behind the request arrived"
-    assert any(d["verdict"] == "VERDICT_DENY" and d["request"]["protocol"] == "unparseable"
+    assert any(d["verdict"] == "VERDICT_DENY" and d["code"] == "unparseable"
                for d in env.decisions(before, 1)), "the rest is not in the audit"
 
 
@@ -104,4 +104,4 @@ def test_observe_mode_lets_it_pass(env, message):
     assert env.servers.since(mark).application_bytes == len(MESSAGES[message])
     decision = env.decisions(before, 1)[0]
     expect.verdicts([decision], ["deny"])
-    assert decision["mode"] == "MODE_OBSERVE" and decision["request"]["protocol"] == "unparseable", decision
+    assert decision["mode"] == "MODE_OBSERVE" and decision["code"] == "unparseable", decision

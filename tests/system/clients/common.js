@@ -14,7 +14,7 @@ function parse() {
       case '--url': args.url.push(argv.shift()); break;
       case '--method': args.method = argv.shift(); break;
       case '--body-bytes': args.bodyBytes = Number(argv.shift()); break;
-      case '--tail': args.tail = argv.shift(); break;
+      case '--tail': args.tail = argv.shift(); break;  // or @FILE, see below
       case '--repeat': args.repeat = Number(argv.shift()); break;
       case '--header': { const [k, v] = argv.shift().split(': '); args.headers[k] = v; break; }
       case '--chunked': args.chunked = true; break;
@@ -28,6 +28,7 @@ function parse() {
       default: throw new Error(`unknown argument ${name}`);
     }
   }
+  if (args.tail.startsWith('@')) args.tail = fs.readFileSync(args.tail.slice(1), 'latin1');
   args.body = args.bodyBytes < 0 ? null : content(args.bodyBytes, args.tail);
   if (args.jsonOut !== '-') fs.writeFileSync(args.jsonOut, '');
   return args;

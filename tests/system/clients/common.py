@@ -10,12 +10,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib.content import content  # noqa: E402
 
 
+def text_or_file(value: str) -> str:
+    """A command line is on record; what a test looks for in the record must come another way."""
+    return pathlib.Path(value[1:]).read_text() if value.startswith("@") else value
+
+
 def arguments(parser: argparse.ArgumentParser | None = None):
     parser = parser or argparse.ArgumentParser()
     parser.add_argument("--url", action="append", required=True, help="repeatable: requested in turn, one session")
     parser.add_argument("--method", default="GET")
     parser.add_argument("--body-bytes", type=int, default=-1, help="-1: no body")
-    parser.add_argument("--tail", default="", help="the last bytes of the body")
+    parser.add_argument("--tail", default="", type=text_or_file, help="the last bytes of the body; @FILE: what it holds")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--header", action="append", default=[], help="'Name: value'")
     parser.add_argument("--chunked", action="store_true")
@@ -66,14 +71,14 @@ def find_errno(error: BaseException | None) -> int:
 
 
 def report(args, url: str, started: float, status: int = 0, data: bytes = b"", error: BaseException | None = None,
-           **more) -> None:
+           more: dict | None = None) -> None:
     line = {"url": url, "status": status, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
             "ms": round((time.monotonic() - started) * 1000, 1)}
     if 0 < len(data) < 65_536 and data[:1] == b"{":
         line["answer"] = json.loads(data)
     if error is not None:
         line |= {"error": type(error).__name__, "errno": find_errno(error), "why": chain(error)}
-    print(json.dumps(line | more), file=args.out, flush=True)
+    print(json.dumps(line | (more or {})), file=args.out, flush=True)
 
 
 def each(args):

@@ -46,4 +46,4 @@ with tempfile.TemporaryDirectory() as scratch:
         more = {"ms": round(line["time_total"] * 1000, 1)}
         if line["exitcode"] != 0:
             more |= {"error": f"curl {line['exitcode']}", "errno": 0, "why": line["errormsg"] or ""}
-        report(args, url, started, int(line["response_code"]), data, **more)
+        report(args, url, started, int(line["response_code"]), data, more=more)

@@ -10,7 +10,7 @@ import time
 
 import aiohttp
 
-from common import chain, content, find_errno
+from common import chain, content, find_errno, text_or_file
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--allowed", required=True)
@@ -18,7 +18,7 @@ parser.add_argument("--denied", required=True)
 parser.add_argument("--connections", type=int, default=200)
 parser.add_argument("--rounds", type=int, default=2)
 parser.add_argument("--body-bytes", type=int, default=3000, help="worker k sends k bytes more")
-parser.add_argument("--tail", default="", help="ends the body of denied requests")
+parser.add_argument("--tail", default="", type=text_or_file, help="ends the body of denied requests")
 parser.add_argument("--ca")
 parser.add_argument("--timeout", type=float, default=40)
 args = parser.parse_args()

@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.parse
 
-from common import content
+from common import content, text_or_file
 
 SSL_CTRL_MODE, PARTIAL_WRITE, MOVING_BUFFER = 33, 1, 2
 WANT_READ, WANT_WRITE, ZERO_RETURN = 2, 3, 6
@@ -22,7 +22,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--url", action="append", required=True)
 parser.add_argument("--method", default="POST")
 parser.add_argument("--body-bytes", type=int, default=0)
-parser.add_argument("--tail", default="")
+parser.add_argument("--tail", default="", type=text_or_file)
 parser.add_argument("--ca", required=True)
 parser.add_argument("--timeout", type=float, default=30)
 parser.add_argument("--function", choices=["SSL_write", "SSL_write_ex"], default="SSL_write")

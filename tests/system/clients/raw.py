@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.parse
 
-from common import chain, content, find_errno
+from common import chain, content, find_errno, text_or_file
 
 TCP_FASTOPEN_NO_COOKIE = 34
 
@@ -22,7 +22,7 @@ parser.add_argument("--url", action="append", required=True, help="repeatable; e
 parser.add_argument("--keep", action="store_true", help="all URLs on one connection")
 parser.add_argument("--method", default="POST")
 parser.add_argument("--body-bytes", type=int, default=0)
-parser.add_argument("--tail", default="")
+parser.add_argument("--tail", default="", type=text_or_file)
 parser.add_argument("--header", action="append", default=[])
 parser.add_argument("--ca")
 parser.add_argument("--timeout", type=float, default=30)

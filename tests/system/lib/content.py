@@ -1,6 +1,6 @@
 """The bytes that clients send and servers serve: deterministic, position-dependent, free of anything a scanner looks for.
 
-A missing, doubled or swapped piece changes the SHA-256; clients/lib/content.js makes the same bytes.
+A missing, doubled or swapped piece changes the SHA-256; clients/content.js makes the same bytes.
 """
 import hashlib
 

@@ -5,7 +5,7 @@ from .content import content, sha256
 
 ABORTED = re.compile(r"abort|reset|broken ?(pipe|resource)|disconnect|econn|socket hang up|closed|epipe|"
                      r"errno:? ?=? ?(?:32|103|104)|unexpected eof|SSL_read|SSL_write|recv failure|send failure|"
-                     r"empty reply", re.I)
+                     r"empty reply|EOF occurred", re.I)
 AT_ONCE_MS = 3000
 
 

@@ -145,8 +145,7 @@ TEST(RequestTarget, FillsACall) {
   RequestHead bad = head_of("PUT", "/..");
   bad.minor_version = 0;
   const auto problem = fill_call(bad, call);
-  ASSERT_TRUE(problem);
-  EXPECT_EQ(problem->code, "dot_segment");
+  EXPECT_EQ(problem ? problem->code : "", "dot_segment");
   EXPECT_EQ(call.method, "PUT");
   EXPECT_EQ(call.protocol, "http/1.0");
   EXPECT_EQ(call.host + call.path + call.query, "");

@@ -94,26 +94,26 @@ TEST_F(RuleFiles, EveryProblemIsToldInOneRunWithItsPlace) {
       "  - id: secret.one\n"
       "    category: secret\n"
       "    description: d\n"
-      "    patern: 'abcdef'\n"            // 5: unknown key, and no pattern
-      "  - id: secret.two\n"              // 6
-      "    category: secrets\n"           // 7: unknown category
+      "    patern: 'abcdef'\n"   // 5: unknown key, and no pattern
+      "  - id: secret.two\n"     // 6
+      "    category: secrets\n"  // 7: unknown category
       "    description: d\n"
-      "    pattern: 'abc(def'\n"          // 9: bad pattern
+      "    pattern: 'abc(def'\n"  // 9: bad pattern
       "  - id: secret.three\n"
       "    category: pii\n"
       "    description: d\n"
-      "    pattern: '[0-9]+x'\n"          // 13: too short
-      "  - id: secret.three\n"            // 14: twice
+      "    pattern: '[0-9]+x'\n"  // 13: too short
+      "  - id: secret.three\n"    // 14: twice
       "    category: pii\n"
       "    description: d\n"
-      "    pattern: '[0-9]{9}'\n"         // 17
-      "    validate: lunh\n"              // 18: no such validator
-      "  - id: Bad Id\n"                  // 19
+      "    pattern: '[0-9]{9}'\n"  // 17
+      "    validate: lunh\n"       // 18: no such validator
+      "  - id: Bad Id\n"           // 19
       "    category: pii\n"
       "    description: d\n"
-      "    pattern: '(?<=a)bcdefg'\n"     // 22: look-behind
-      "    phrase: 'a b'\n"               // both
-      "extra: 1\n");                      // 24: unknown key
+      "    pattern: '(?<=a)bcdefg'\n"  // 22: look-behind
+      "    phrase: 'a b'\n"            // both
+      "extra: 1\n");                   // 24: unknown key
   ASSERT_FALSE(rules);
   EXPECT_EQ(rules.error().code, ErrorCode::kInvalid);
   const auto all = said();
@@ -187,9 +187,10 @@ TEST_F(RuleFiles, MissingFileEmptyFileAndBadYaml) {
 }
 
 TEST(Phrase, BlanksOutsideClassesBecomeRunsOfWhitespace) {
-  const std::string blank = R"((?:[\s+]|\\+[nrt]|\xc2\xa0)+)";
+  const std::string blank = R"((?:(?:[\s+]|\\+[nrt]|\xc2\xa0)+))";
   EXPECT_EQ(expand_phrase("a b"), "a" + blank + "b");
   EXPECT_EQ(expand_phrase("a   b"), "a" + blank + "b");
+  EXPECT_EQ(expand_phrase("a ?b"), "a" + blank + "?b");
   EXPECT_EQ(expand_phrase("a[ x]b"), "a[ x]b");
   EXPECT_EQ(expand_phrase("a\\[ b"), "a\\[" + blank + "b");
   EXPECT_EQ(expand_phrase("\\ "), "\\ ");

@@ -12,3 +12,6 @@ if(NOT WRIT_FUZZ)
 endif()
 
 writ_fuzzer(scan LIBS writ_scan)
+if(TARGET scan_fuzz)
+  target_compile_definitions(scan_fuzz PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endif()

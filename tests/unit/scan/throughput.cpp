@@ -1,6 +1,8 @@
-// How fast one core scans: 64 MiB of JSON-like text, of prose, of random bytes, of escaped text, and
-// of what is worst for a rule. Not a test: it prints, and compares with nothing.
-#include <chrono>
+// How fast one core scans: 64 MiB of JSON-like text, of prose, of random bytes, of escaped text,
+// and of what is worst for a rule. Not a test: it prints, and compares with nothing.
+#include <time.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
@@ -20,11 +22,27 @@ constexpr std::size_t kSize = 64u << 20;
 constexpr std::size_t kChunk = 16u << 10;  // a TLS record
 constexpr int kRounds = 5;
 
+// Everyday words, and words that the rules look at.
 constexpr std::string_view kWords[] = {
-    "the",     "customer", "report", "quarter", "please",  "of",       "and",     "meeting",
-    "system",  "notes",    "follow", "contact", "account", "revenue",  "status",  "update",
-    "send",    "value",    "with",   "you",     "are",     "order",    "between", "instructions",
-    "delivery", "ignore",  "print",  "a",       "to",      "previous", "data",    "user"};
+    "the",   "of",      "and",   "to",     "in",      "a",        "is",     "that",    "for",
+    "it",    "as",      "was",   "with",   "be",      "by",       "on",     "not",     "he",
+    "this",  "are",     "or",    "his",    "from",    "at",       "which",  "but",     "have",
+    "an",    "had",     "they",  "you",    "were",    "their",    "one",    "all",     "we",
+    "can",   "her",     "has",   "there",  "been",    "if",       "more",   "when",    "will",
+    "would", "who",     "so",    "no",     "meeting", "quarter",  "report", "revenue", "people",
+    "year",  "between", "after", "number", "open",    "delivery", "status", "account", "contact"};
+constexpr std::string_view kRareWords[] = {"ignore",   "instructions", "prompt",   "previous",
+                                           "rules",    "security",     "override", "send",
+                                           "customer", "password",     "the user", "system"};
+
+std::string_view word(std::mt19937_64& random) { return kWords[random() % std::size(kWords)]; }
+
+// CPU time of this thread: what else runs on the machine matters less.
+double seconds() {
+  timespec now{};
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);  // cannot fail for this clock
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 std::string fill(const std::function<void(std::string&, std::mt19937_64&)>& add) {
   std::mt19937_64 random(1);  // NOLINT(bugprone-random-generator-seed): the same text every time
@@ -37,10 +55,17 @@ std::string fill(const std::function<void(std::string&, std::mt19937_64&)>& add)
 
 void add_prose(std::string& text, std::mt19937_64& random) {
   for (int i = 0; i < 12; ++i) {
-    text += kWords[random() % std::size(kWords)];
+    text += word(random);
     text += ' ';
   }
   text.back() = '.';
+  text += ' ';
+}
+
+// One word in two hundred is one that a rule looks closer at.
+void add_rule_words(std::string& text, std::mt19937_64& random) {
+  for (int i = 0; i < 16; ++i) add_prose(text, random);
+  text += kRareWords[random() % std::size(kRareWords)];
   text += ' ';
 }
 
@@ -67,13 +92,12 @@ void measure(Scanner& scanner, const char* name, const std::string& text) {
   double best = 1e9;
   std::size_t findings = 0;
   for (int round = 0; round < kRounds; ++round) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = seconds();
     auto stream = scanner.open();
     for (std::size_t at = 0; at < text.size(); at += kChunk)
       stream.feed(std::string_view(text).substr(at, kChunk));
     findings = stream.finish().size();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = std::min(best, took.count());
+    best = std::min(best, seconds() - start);
   }
   std::printf("%-28s %8.0f MB/s  (%zu rules found something)\n", name,
               static_cast<double>(text.size()) / best / 1e6, findings);
@@ -92,16 +116,16 @@ int main(int argc, char** argv) {
     files = {folder + "pii.yaml", folder + "secrets.yaml", folder + "injection.yaml"};
   }
   writ::Diagnostics problems;
-  const auto start = std::chrono::steady_clock::now();
+  const double start = seconds();
   const auto rules = Ruleset::load(files, problems);
   for (const auto& d : problems) std::fprintf(stderr, "%s\n", to_string(d).c_str());
   if (!rules) return 1;
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   std::printf("%zu rules compiled in %.0f ms, %zu bytes of state a stream\n",
-              (*rules)->rules().size(), took.count(), (*rules)->stream_bytes());
+              (*rules)->rules().size(), (seconds() - start) * 1e3, (*rules)->stream_bytes());
 
   Scanner scanner(*rules);
   measure(scanner, "prose", fill(add_prose));
+  measure(scanner, "prose with rules' words", fill(add_rule_words));
   measure(scanner, "JSON", fill(add_json));
   measure(scanner, "random bytes", fill([](std::string& text, std::mt19937_64& random) {
             const std::uint64_t value = random();
@@ -117,14 +141,13 @@ int main(int argc, char** argv) {
   repeat(scanner, "worst: percent", "%41");
   repeat(scanner, "worst: bad tokens", "ghp_0123456789abcdefghijklmnopqrstuvwxyzABCD ");
 
-  const auto begin = std::chrono::steady_clock::now();
+  const double begin = seconds();
   constexpr int kStreams = 100000;
   for (int i = 0; i < kStreams; ++i) {
     auto stream = scanner.open();
     stream.feed("{\"a\": 1}");
     (void)stream.finish();  // only its time matters
   }
-  const std::chrono::duration<double, std::nano> each = std::chrono::steady_clock::now() - begin;
-  std::printf("open, 8 bytes, finish        %8.0f ns\n", each.count() / kStreams);
+  std::printf("open, 8 bytes, finish        %8.0f ns\n", (seconds() - begin) / kStreams * 1e9);
   return 0;
 }

@@ -124,6 +124,7 @@ struct calling {
 	__u32 blocking;
 	__u32 sends;
 	__u32 write_seq;
+	__u64 captured; /* bytes of the call that were captured on entry */
 };
 
 struct {
@@ -211,6 +212,22 @@ struct {
 	__type(key, __u64);
 	__type(value, struct calling);
 } callings SEC(".maps") __weak;
+
+/* thread -> long send call under way; send hooks */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_THREADS);
+	__type(key, __u64);
+	__type(value, struct writ_pending);
+} pending SEC(".maps") __weak;
+
+/* stream -> offset below which writd has read a long send call; writd */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_THREADS);
+	__type(key, __u64);
+	__type(value, __u64);
+} pulled SEC(".maps") __weak;
 
 /* stream -> offset of its first lost byte; kernel side */
 struct {

@@ -30,6 +30,7 @@ EMIT_TIERS(bpf_probe_read_user)
 #define MSG_ZEROCOPY 0x4000000
 #define MSG_FASTOPEN 0x20000000
 
+#define LONG_SEND (1 << 20) /* of a blocking call, this much goes through the ring buffer on entry */
 #define MAX_STEPS 16384 /* pieces of one call: 1024 iovecs (UIO_MAXIOV), and 16 KiB each up to 240 MiB */
 
 /* Goes over the memory of one call in pieces. */
@@ -92,15 +93,15 @@ static long piece_step(__u64 index, struct pieces *p)
 	return capture_piece(p) != 0;
 }
 
-/* Captures `length` bytes of a call; the offset behind the last one that was. */
-static __always_inline __u64 capture(struct calling *c, __u32 type, __u64 length)
+/* Captures `length` bytes of a call from its byte `skip` on (one buffer only); the offset behind the last one that was. */
+static __always_inline __u64 capture(struct calling *c, __u32 type, __u64 skip, __u64 length)
 {
 	struct pieces p = {};
 
 	p.chunk.type = type;
 	p.chunk.session = c->session;
 	p.chunk.stream = WRIT_STREAM_CLEAR | c->cookie;
-	p.chunk.offset = c->offset;
+	p.chunk.offset = c->offset + skip;
 	p.chunk.cookie = c->cookie;
 	p.chunk.fd = c->fd;
 	p.chunk.urgent = type == WRIT_EVENT_DATA_OUT && c->mode == WRIT_MODE_ENFORCE;
@@ -109,8 +110,8 @@ static __always_inline __u64 capture(struct calling *c, __u32 type, __u64 length
 		p.next = (const struct iovec *)c->buffer;
 		p.iovecs = c->count;
 	} else {
-		p.from = c->buffer;
-		p.in_piece = c->count;
+		p.from = c->buffer + skip;
+		p.in_piece = c->count - skip;
 	}
 	bpf_loop(MAX_STEPS, piece_step, &p, 0);
 	if (p.lost)
@@ -152,6 +153,33 @@ static __always_inline __u64 argument(const struct pt_regs *regs, int n)
 
 	bpf_probe_read_kernel(&value, sizeof(value), at);
 	return value;
+}
+
+/* Has writd read the rest of a long call from memory: a blocked thread cannot empty the ring buffer for us. */
+static __always_inline void announce(struct calling *c, __u64 length)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct writ_pending call = {
+		.stream = WRIT_STREAM_CLEAR | c->cookie,
+		.address = c->buffer,
+		.begin = c->offset,
+		.end = c->offset + length,
+	};
+	struct chunk e = {};
+
+	if (bpf_map_update_elem(&pending, &thread, &call, BPF_ANY)) {
+		count(WRIT_COUNT_MAP_FULL); /* then all of it is captured on return */
+		return;
+	}
+	e.type = WRIT_EVENT_PENDING;
+	e.session = c->session;
+	e.stream = call.stream;
+	e.offset = call.begin + c->captured;
+	e.cookie = c->cookie;
+	e.fd = c->fd;
+	e.urgent = 1;
+	if (emit_bpf_probe_read_user(&e))
+		count(WRIT_COUNT_RING_FULL_META);
 }
 
 static __always_inline int begin_send(struct calling *c, struct sock *sk, struct flow *flow, __u32 flags)
@@ -198,8 +226,12 @@ static __always_inline int begin_send(struct calling *c, struct sock *sk, struct
 		c->blocking = 0; /* which bytes are whose shows on return only */
 	if (c->blocking) {
 		length = total(c);
-		flow->seen = capture(c, WRIT_EVENT_DATA_OUT, length);
-		c->count = length; /* on return: how much was shown */
+		c->captured = c->vector || length <= LONG_SEND ? length : LONG_SEND;
+		flow->seen = capture(c, WRIT_EVENT_DATA_OUT, 0, c->captured);
+		if (c->captured < length)
+			announce(c, length);
+		if (c->vector)
+			c->count = length; /* on return: how much was shown */
 	}
 	__sync_fetch_and_add(&flow->sending, 1);
 	if (bpf_map_update_elem(&callings, &thread, c, BPF_ANY))
@@ -296,6 +328,20 @@ static __always_inline void short_send(struct calling *c, __u64 offset)
 		lose(e.stream, offset, WRIT_COUNT_RING_FULL_META);
 }
 
+/* What of a long call was captured neither on entry nor by writd. */
+static __always_inline __u64 capture_rest(struct calling *c, __u64 taken)
+{
+	__u64 stream = WRIT_STREAM_CLEAR | c->cookie;
+	__u64 *read = bpf_map_lookup_elem(&pulled, &stream);
+	__u64 from = c->captured;
+
+	if (read && *read > c->offset + from)
+		from = *read - c->offset;
+	if (from >= taken)
+		return c->offset + taken;
+	return capture(c, WRIT_EVENT_DATA_OUT, from, taken - from);
+}
+
 SEC("raw_tp/sys_exit")
 int send_exit(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -316,7 +362,7 @@ int send_exit(struct bpf_raw_tracepoint_args *ctx)
 		if (ret > 0) {
 			c->offset = flow->in;
 			flow->in += ret;
-			capture(c, WRIT_EVENT_DATA_IN, ret);
+			capture(c, WRIT_EVENT_DATA_IN, 0, ret);
 		}
 		goto out;
 	}
@@ -328,11 +374,15 @@ int send_exit(struct bpf_raw_tracepoint_args *ctx)
 		if (c->blocking)
 			short_send(c, c->offset);
 	} else if (c->blocking) {
+		if (c->captured < taken)
+			flow->seen = capture_rest(c, taken);
 		if (taken < c->count)
 			short_send(c, c->offset + taken);
 	} else if (taken) {
-		flow->seen = capture(c, WRIT_EVENT_DATA_OUT, taken);
+		flow->seen = capture(c, WRIT_EVENT_DATA_OUT, 0, taken);
 	}
+	if (c->blocking && !c->vector && c->captured < c->count)
+		bpf_map_delete_elem(&pending, &thread);
 	__sync_fetch_and_add(&flow->sending, -1);
 out:
 	bpf_map_delete_elem(&callings, &thread);

@@ -53,6 +53,7 @@ struct writ_session {
 #define WRIT_EVENT_SHORT 10     /* struct writ_event_data without data: of what was shown, bytes from `offset` were not sent */
 #define WRIT_EVENT_EXEC 11      /* struct writ_event_exec */
 #define WRIT_EVENT_EXIT 12      /* struct writ_event_exec, no path: a process ended */
+#define WRIT_EVENT_PENDING 14   /* struct writ_event_data without data: a long send call waits; see struct writ_pending */
 #define WRIT_EVENT_DATAGRAM 13  /* struct writ_event_flow: a non-TCP packet was refused */
 
 struct writ_event {
@@ -73,6 +74,20 @@ struct writ_event_data {
 	writ_u32 pad;
 	/* writ_u8 data[head.size] */
 };
+
+/*
+ * Map `pending`: key thread (process << 32 | thread), value a blocking send call that is under way and too long to go through
+ * the ring buffer at once. writd reads the rest of its buffer from the agent's memory, as long as the entry is there; what it has
+ * not read when the call returns is captured then. Written by the kernel side.
+ */
+struct writ_pending {
+	writ_u64 stream;
+	writ_u64 address; /* of the buffer, in the agent */
+	writ_u64 begin;   /* stream offset of its first byte */
+	writ_u64 end;
+};
+
+/* Map `pulled`: key stream, value offset (u64) below which writd has read a pending call. Written by writd. */
 
 /* Why a connection's bytes are opaque. */
 #define WRIT_OPAQUE_NO_PLAINTEXT 1 /* a TLS application-data record that no covered SSL_write made */
@@ -129,6 +144,7 @@ static_assert(sizeof(writ_session) == 8);
 static_assert(sizeof(writ_event) == 32);
 static_assert(sizeof(writ_event_data) == 64);
 static_assert(sizeof(writ_event_flow) == 104);
+static_assert(sizeof(writ_pending) == 32);
 static_assert(offsetof(writ_event_flow, local) == 68);
 #endif
 

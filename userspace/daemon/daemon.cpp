@@ -29,7 +29,7 @@ constexpr std::uint64_t kFirstSessionTag = 4;
 constexpr long kTickNs = 10'000'000;
 
 // So that writd gets a core when an agent and a server use both: held bytes wait for it. getpriority(2).
-constexpr int kNice = -10;
+constexpr int kNice = -20;
 
 std::uint64_t unix_ns() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -171,7 +171,10 @@ Status Daemon::run() {
       if (timerfd_settime(timer_.get(), 0, &every, nullptr) != 0) return fail_errno(errno, "timer");
     }
     std::array<epoll_event, 64> events;
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    // A long send call is read piece by piece, between other events.
+    const int patience = flows_->pull(*tap_) ? 0 : -1;
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience);
     if (count < 0 && errno != EINTR) return fail_errno(errno, "wait for events");
     for (int i = 0; i < count; ++i) {
       const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
@@ -195,6 +198,7 @@ Status Daemon::run() {
 void Daemon::tick() {
   if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
   take_losses();
+  gatekeeper_->help_stalled(*flows_);
   end_sessions();
 }
 

@@ -39,7 +39,10 @@ class Exchange : public flow::ChannelState {
   bool tunnel_judged = false;
   bool blind = false;    // results cannot be read any more
   std::uint64_t released = 0;
-  std::optional<kernel::BufferBefore> widened;
+  std::optional<kernel::BufferBefore> widened;  // how the send buffer was
+  std::uint64_t room = 0;          // bytes that the widened buffer holds
+  std::uint64_t stalled_at = 0;    // channel.out when the arriving call was last looked at
+  std::uint64_t stalled_since = 0;  // CLOCK_MONOTONIC
 
   // The call whose bytes are arriving, or nullptr.
   [[nodiscard]] Call* arriving();

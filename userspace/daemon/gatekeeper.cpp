@@ -18,6 +18,12 @@ constexpr std::uint64_t kTail = 16 * 1024;
 // A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits for room.
 constexpr std::uint64_t kSmallBody = 1024;
 
+// How far the send buffer is widened ahead of what was read.
+constexpr std::uint64_t kStep = 4u << 20;
+
+// A held call that has not grown for so long gets more room.
+constexpr std::uint64_t kStallNs = 250'000'000;
+
 std::vector<policy::FindingView> views(const std::vector<scan::Finding>& findings) {
   std::vector<policy::FindingView> all;
   all.reserve(findings.size());
@@ -121,12 +127,52 @@ void Gatekeeper::hold(Exchange& exchange, Session& session, Call& call) {
     decide(exchange, session, call);
     return;
   }
-  if (exchange.widened || (!call.chunked && call.content_length <= kSmallBody)) return;
-  const std::uint64_t wanted =
+  if (!call.chunked && call.content_length <= kSmallBody) return;
+  const std::uint64_t whole =
       call.chunked ? parts_.settings.hold_max
                    : std::min(parts_.settings.hold_max, call.content_length + kTail);
-  auto before = parts_.hands.widen(exchange.channel.socket, wanted + wanted / 4 + kTail);
-  if (before) exchange.widened = *before;
+  const std::uint64_t wanted = std::min(whole, call.request.bytes + kStep);
+  if (exchange.room < wanted && (exchange.room < call.request.bytes + kStep / 2)) {
+    give_room(exchange, wanted + kTail);
+  }
+}
+
+// The buffer grows with what was read, a step ahead: an agent that could write all at once would outrun the ring buffer.
+void Gatekeeper::give_room(Exchange& exchange, std::uint64_t bytes) {
+  // The kernel counts its own overhead too and doubles the value for it (socket(7)); half as much again has been enough.
+  auto before = parts_.hands.widen(exchange.channel.socket, bytes - bytes / 4);
+  if (!before) return;  // the agent has closed the socket: nobody waits for room
+  if (!exchange.widened) exchange.widened = *before;
+  exchange.room = bytes;
+}
+
+void Gatekeeper::give_room_back(Exchange& exchange) {
+  if (!exchange.widened) return;
+  // An error means that the agent has closed the socket, and then nobody wants the buffer back.
+  (void)parts_.hands.restore(exchange.channel.socket, *exchange.widened);
+  exchange.widened.reset();
+  exchange.room = 0;
+}
+
+void Gatekeeper::help_stalled(flow::FlowTable& flows) {
+  const std::uint64_t time = monotonic_ns();
+  if (time - last_look_ns_ < kStallNs / 2) return;
+  last_look_ns_ = time;
+  flows.for_each_channel([&](flow::Channel& channel) {
+    Session* session = session_of(channel.session);
+    if (session == nullptr || !session->enforced() || !channel.state || !channel.bound) return;
+    auto& exchange = static_cast<Exchange&>(*channel.state);
+    const Call* call = exchange.arriving();
+    if (exchange.dead || call == nullptr || call->stage != Stage::kArriving) return;
+    if (exchange.stalled_at != channel.out) {
+      exchange.stalled_at = channel.out;
+      exchange.stalled_since = time;
+    } else if (time - exchange.stalled_since > kStallNs &&
+               exchange.room < 4 * parts_.settings.hold_max) {
+      exchange.stalled_since = time;
+      give_room(exchange, std::max(exchange.room, kStep) * 2);
+    }
+  });
 }
 
 // `Expect: 100-continue`: the client sends the body when the server asks for it, so the head goes alone. True: it may.
@@ -248,11 +294,8 @@ void Gatekeeper::release(Exchange& exchange, std::uint64_t offset) {
   }
   exchange.released = offset;
   if (!parts_.hands.kick(exchange.channel.socket)) ++counters_.missed_kicks;
-  if (exchange.widened && exchange.arriving() == nullptr) {
-    // An error means that the agent has closed the socket, and then nobody wants the buffer back.
-    (void)parts_.hands.restore(exchange.channel.socket, *exchange.widened);
-    exchange.widened.reset();
-  }
+  const Call* arriving = exchange.arriving();
+  if (arriving == nullptr || arriving->stage == Stage::kDecided) give_room_back(exchange);
 }
 
 // --- Or refused ---

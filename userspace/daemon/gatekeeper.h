@@ -68,6 +68,9 @@ class Gatekeeper : public flow::ChannelHandler {
   void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) override;
   void on_exit(std::uint64_t session, std::uint32_t pid) override;
 
+  // Gives more room where a call that is held has not grown for a while: its agent may wait for just that. Now and then.
+  void help_stalled(flow::FlowTable& flows);
+
   // Ends every connection on which something is held, so that nothing leaves when the gate goes. For the shutdown.
   void destroy_held(flow::Channel& channel);
 
@@ -82,6 +85,8 @@ class Gatekeeper : public flow::ChannelHandler {
 
   void advance(Exchange& exchange, Session& session);
   void hold(Exchange& exchange, Session& session, Call& call);
+  void give_room(Exchange& exchange, std::uint64_t bytes);
+  void give_room_back(Exchange& exchange);
   bool judge_head(Exchange& exchange, Session& session, Call& call);
   policy::Decision judge(const Session& session, const Call& call, bool complete) const;
   void decide(Exchange& exchange, Session& session, Call& call);
@@ -102,6 +107,7 @@ class Gatekeeper : public flow::ChannelHandler {
   scan::Scanner scanner_;
   RecordContext context_;
   GatekeeperCounters counters_;
+  std::uint64_t last_look_ns_ = 0;
 };
 
 }  // namespace writ::daemon

@@ -3,11 +3,18 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
 
 namespace writ::flow {
+namespace {
+
+// Read at once of a long send call: little enough that other events do not wait.
+constexpr std::uint64_t kPiece = 1u << 20;
+
+}  // namespace
 
 Channel& FlowTable::open_channel(std::uint64_t stream, const writ_event& head) {
   auto& slot = channels_[stream];
@@ -50,7 +57,12 @@ void FlowTable::on_out(const writ_event_data& event, std::string_view bytes) {
   if (channel.clear()) channel.socket.fd = event.fd;
   channel.socket.pid = event.head.pid;
   if (channel.out_lost) return;
-  if (event.offset != channel.out) {
+  if (channel.clear() && event.offset < channel.out) {
+    // A long call that returned while it was read: these bytes were read before.
+    const std::uint64_t known = channel.out - event.offset;
+    if (known >= bytes.size()) return;
+    bytes.remove_prefix(known);
+  } else if (event.offset != channel.out) {
     // An event in between is missing, or a cleartext connection is older than its session.
     if (channel.clear() && channel.out == 0 && channel.in == 0) {
       channel.out = event.offset;
@@ -93,6 +105,10 @@ void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
       }
       return;
     }
+    case WRIT_EVENT_PENDING:
+      long_sends_.push_back({.thread = std::uint64_t{event.head.pid} << 32 | event.head.tid,
+                             .stream = event.stream});
+      return;
     case WRIT_EVENT_SHORT: {
       const auto found = channels_.find(event.stream);
       if (found == channels_.end() || found->second->out_lost ||
@@ -178,6 +194,43 @@ void FlowTable::on_exec(const writ_event& event, std::string_view path) {
   } else {
     handler_.on_exit(event.session, event.pid);
   }
+}
+
+bool FlowTable::pull(kernel::Tap& tap) {
+  // By index: what the handler does must not be able to upset the loop.
+  for (std::size_t i = 0; i < long_sends_.size();) {
+    if (pull_piece(tap, long_sends_[i])) {
+      ++i;
+    } else {
+      long_sends_.erase(long_sends_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return !long_sends_.empty();
+}
+
+bool FlowTable::pull_piece(kernel::Tap& tap, const LongSend& send) {
+  Channel* found = channel(send.stream);
+  const auto before = tap.pending(send.thread);
+  if (found == nullptr || found->out_lost || !before || before->stream != send.stream ||
+      found->out < before->begin || found->out >= before->end) {
+    return false;
+  }
+  piece_.resize(std::min<std::uint64_t>(kPiece, before->end - found->out));
+  const iovec local{.iov_base = piece_.data(), .iov_len = piece_.size()};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address in another process
+  const iovec remote{.iov_base = reinterpret_cast<void*>(before->address + found->out - before->begin),
+                     .iov_len = piece_.size()};
+  const auto pid = static_cast<pid_t>(send.thread >> 32);
+  if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != static_cast<ssize_t>(piece_.size())) {
+    return false;
+  }
+  // Only while the call is still under way did the buffer hold what it sends.
+  const auto after = tap.pending(send.thread);
+  if (!after || after->begin != before->begin || after->stream != before->stream) return false;
+  if (!tap.set_pulled(send.stream, found->out + piece_.size())) return false;
+  found->out += piece_.size();
+  handler_.on_out(*found, piece_);
+  return true;
 }
 
 void FlowTable::on_loss(std::uint64_t stream, std::uint64_t offset) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "flow/channel.h"
 #include "kernel/tap.h"
@@ -23,6 +24,10 @@ class FlowTable : public kernel::EventSink {
   void on_data(const writ_event_data& event, std::string_view bytes) override;
   void on_flow(const writ_event_flow& event) override;
   void on_exec(const writ_event& event, std::string_view path) override;
+
+  // Reads on in the long send calls that wait (`pending` in writ/abi.h), a piece of each. True: there is more to read, so
+  // come again without waiting.
+  bool pull(kernel::Tap& tap);
 
   // The kernel side lost bytes of this stream from `offset` on.
   void on_loss(std::uint64_t stream, std::uint64_t offset);
@@ -47,7 +52,16 @@ class FlowTable : public kernel::EventSink {
   void on_out(const writ_event_data& event, std::string_view bytes);
   void on_in(const writ_event_data& event, std::string_view bytes);
 
+  struct LongSend {
+    std::uint64_t thread;
+    std::uint64_t stream;
+  };
+  // False: the call has returned, or cannot be read; the kernel side has the rest.
+  bool pull_piece(kernel::Tap& tap, const LongSend& send);
+
   ChannelHandler& handler_;
+  std::vector<LongSend> long_sends_;
+  std::string piece_;  // what pull_piece reads into
   std::unordered_map<std::uint64_t, std::unique_ptr<Channel>> channels_;  // by stream
   std::unordered_map<std::uint64_t, Connection> connections_;             // by cookie
 };

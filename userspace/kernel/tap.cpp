@@ -45,6 +45,7 @@ int dispatch(void* context, void* data, std::size_t size) {
     case WRIT_EVENT_DATA_OUT:
     case WRIT_EVENT_DATA_IN:
     case WRIT_EVENT_STREAM_END:
+    case WRIT_EVENT_PENDING:
     case WRIT_EVENT_SHORT: {
       const auto* event = static_cast<const writ_event_data*>(data);
       if (size < sizeof *event + head->size) return 0;
@@ -209,10 +210,27 @@ Status Tap::pass_all(std::uint64_t cookie) {
   return {};
 }
 
+std::optional<writ_pending> Tap::pending(std::uint64_t thread) const {
+  writ_pending call = {};
+  if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.pending), &thread, &call) != 0) {
+    return std::nullopt;
+  }
+  return call;
+}
+
+Status Tap::set_pulled(std::uint64_t stream, std::uint64_t offset) {
+  if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.pulled), &stream, &offset, BPF_ANY) !=
+      0) {
+    return fail_errno(errno, "note how far a long send call was read");
+  }
+  return {};
+}
+
 void Tap::forget(std::uint64_t stream, std::uint64_t cookie) {
   // (void): most connections have no entry in one of them.
   if (stream != 0) {
     (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.releases), &stream);
+    (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.pulled), &stream);
   }
   if (cookie != 0) {
     (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.passes), &cookie);

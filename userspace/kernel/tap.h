@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,10 @@ class Tap {
   Status release(std::uint64_t stream, std::uint64_t offset);
   // Holds nothing on this connection any more (on_opaque: allow).
   Status pass_all(std::uint64_t cookie);
+  // A long send call of this thread (writ/abi.h) that is still under way; nullopt: it has returned.
+  std::optional<writ_pending> pending(std::uint64_t thread) const;
+  // What the call sends below `offset` was read from memory, and need not be captured when it returns.
+  Status set_pulled(std::uint64_t stream, std::uint64_t offset);
   void forget(std::uint64_t stream, std::uint64_t cookie);
 
   [[nodiscard]] int epoll_fd() const;

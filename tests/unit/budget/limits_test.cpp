@@ -239,6 +239,7 @@ void race(std::size_t sessions, const SessionLimits& limits, std::uint64_t expec
   std::atomic<std::uint64_t> going{0};
   std::barrier start(kCallers);
   std::vector<std::thread> callers;
+  callers.reserve(kCallers);
   for (int caller = 0; caller < kCallers; ++caller) {
     callers.emplace_back([&, caller] {
       start.arrive_and_wait();

@@ -25,8 +25,9 @@ Status scan(const std::string& dir, const Key& key, std::uint64_t from_sequence,
       if (damage.size() < kMaxProblems) damage.push_back(entry.error());
       continue;
     }
-    if (!*entry) return {};
-    use(std::move(**entry));
+    std::optional<Entry>& found = *entry;
+    if (!found) return {};
+    use(std::move(*found));
   }
 }
 

@@ -36,7 +36,7 @@ Result<bool> Cursor::next_segment() {
     looked_again_ = true;
     return true;
   }
-  if (std::exchange(torn_, false)) {
+  if (scanner_ && std::exchange(torn_, false)) {
     given_up_ = true;
     return fail(ErrorCode::kCorrupt, "{} at byte {}: the segment is cut off", path_,
                 scanner_->offset());

@@ -163,7 +163,7 @@ Status set_torn_aside(const std::string& dir, const std::vector<SegmentFile>& se
     const std::string name = torn_name(segments[i - 1].first_sequence, i);
     std::error_code ignored;  // the size is for the report only
     const auto size = std::filesystem::file_size(segments[i - 1].path, ignored);
-    if (::rename(segments[i - 1].path.c_str(), (dir + "/" + name).c_str()) != 0)
+    if (::rename(segments[i - 1].path.c_str(), fmt::format("{}/{}", dir, name).c_str()) != 0)
       return fail_errno(errno, "set aside the torn segment {}", segments[i - 1].path);
     if (!ignored) found.torn_bytes += size;
     found.torn_files.push_back(name);
@@ -213,10 +213,11 @@ Result<ResumePoint> recover(const std::string& dir, const Key& key, Recovery& fo
     return resume;
   };
 
-  if (!checkpoint->newest) {
+  const std::optional<Checkpoint> known = checkpoint->newest;
+  if (!known) {
     return broken(checkpoint_path(dir), checkpoint->offset, 0, checkpoint->problem, 0, MacValue{});
   }
-  const Checkpoint& newest = *checkpoint->newest;
+  const Checkpoint& newest = *known;
   found.checkpoint_problem = checkpoint->problem;
   resume.generation = newest.generation + 1;
 

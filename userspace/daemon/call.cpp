@@ -95,9 +95,8 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   for (const std::string& scope : call.decision.missing) d.mutable_scopes()->add_missing(scope);
   if (call.tool) {
     d.mutable_tool()->set_name(call.tool->tool->name);
-    d.mutable_tool()->set_effect(call.tool->tool->effect == policy::Effect::kWrite
-                                     ? v1::EFFECT_WRITE
-                                     : v1::EFFECT_READ);
+    d.mutable_tool()->set_effect(
+        call.tool->tool->effect == policy::Effect::kWrite ? v1::EFFECT_WRITE : v1::EFFECT_READ);
     for (const auto& [name, value] : call.tool->captures) {
       (*d.mutable_tool()->mutable_captures())[name] = value;
     }

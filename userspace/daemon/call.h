@@ -32,10 +32,10 @@ struct Content {
 };
 
 struct Call {
-  std::string id;        // 32 hex digits; the trace id too
-  std::uint64_t begin = 0;     // of its bytes in the stream
+  std::string id;           // 32 hex digits; the trace id too
+  std::uint64_t begin = 0;  // of its bytes in the stream
   std::uint64_t head_end = 0;
-  std::uint64_t end = 0;       // behind its last byte; 0 while it arrives
+  std::uint64_t end = 0;            // behind its last byte; 0 while it arrives
   std::uint64_t first_seen_ns = 0;  // CLOCK_MONOTONIC
   std::uint64_t decided_ns = 0;
   Stage stage = Stage::kArriving;

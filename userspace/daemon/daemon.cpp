@@ -25,10 +25,12 @@ constexpr std::uint64_t kSignalTag = 2;
 constexpr std::uint64_t kTimerTag = 3;
 constexpr std::uint64_t kFirstSessionTag = 4;
 
-// How long an event that nothing waits for may lie in the ring buffer, and an ended session unnoticed.
+// How long an event that nothing waits for may lie in the ring buffer, and an ended session
+// unnoticed.
 constexpr long kTickNs = 10'000'000;
 
-// So that writd gets a core when an agent and a server use both: held bytes wait for it. getpriority(2).
+// So that writd gets a core when an agent and a server use both: held bytes wait for it.
+// getpriority(2).
 constexpr int kNice = -20;
 
 std::uint64_t unix_ns() {
@@ -55,13 +57,15 @@ Status Daemon::load(Diagnostics& diagnostics) {
       identity::Directory::load(settings_.users_path(), settings_.agents_path(), diagnostics);
   const auto policies = settings_.policy_files();
   if (policies.empty()) {
-    return fail(ErrorCode::kNotFound, "no policy in {} (copy one of the shipped policies/*.yaml there)",
+    return fail(ErrorCode::kNotFound,
+                "no policy in {} (copy one of the shipped policies/*.yaml there)",
                 settings_.path("etc/writ/policies"));
   }
   policy_ = policy::Policy::load(policies, diagnostics);
   const auto rules = settings_.rule_files();
   if (rules.empty()) {
-    return fail(ErrorCode::kNotFound, "no scan rules in {} (copy the shipped policies/rules/*.yaml there)",
+    return fail(ErrorCode::kNotFound,
+                "no scan rules in {} (copy the shipped policies/rules/*.yaml there)",
                 settings_.path("etc/writ/rules"));
   }
   auto ruleset = scan::Ruleset::load(rules, diagnostics);
@@ -85,8 +89,8 @@ Status Daemon::attach() {
   cgroups_ = std::move(*mount);
 
   std::error_code error;
-  std::filesystem::create_directories(
-      std::filesystem::path(settings_.audit_dir()).parent_path(), error);
+  std::filesystem::create_directories(std::filesystem::path(settings_.audit_dir()).parent_path(),
+                                      error);
   if (error) return fail(ErrorCode::kIo, "make {}: {}", settings_.audit_dir(), error.message());
   auto audit = audit::Writer::open(settings_.audit_dir(), {.durability = settings_.durability});
   if (!audit) return context(audit.error(), "open the audit record");
@@ -130,11 +134,10 @@ Status Daemon::attach() {
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!signals_ || !timer_ || !epoll_) return fail_errno(errno, "make the event loop");
-  const std::array<std::pair<int, std::uint64_t>, 4> watched{
-      {{tap_->epoll_fd(), kTapTag},
-       {control_->epoll_fd(), kControlTag},
-       {signals_.get(), kSignalTag},
-       {timer_.get(), kTimerTag}}};
+  const std::array<std::pair<int, std::uint64_t>, 4> watched{{{tap_->epoll_fd(), kTapTag},
+                                                              {control_->epoll_fd(), kControlTag},
+                                                              {signals_.get(), kSignalTag},
+                                                              {timer_.get(), kTimerTag}}};
   for (const auto& [fd, tag] : watched) {
     if (Status added = watch(fd, EPOLLIN, tag); !added) return added;
   }
@@ -145,8 +148,8 @@ Status Daemon::attach() {
     v1::Record record;
     record.mutable_gap()->set_kind("ungoverned");
     record.mutable_gap()->set_count(1);
-    record.mutable_gap()->set_detail(
-        "processes of an earlier run were found in " + path + "; writd was not there for them");
+    record.mutable_gap()->set_detail("processes of an earlier run were found in " + path +
+                                     "; writd was not there for them");
     if (auto written = audit_->append(record); !written) return tl::unexpected(written.error());
   }
   write_start();

@@ -1,7 +1,8 @@
 // writd: everything put together around one epoll loop.
 //
-// Data goes one way: tap → flow table → gatekeeper; requests come in by the control server. All of it runs on the loop's
-// thread; only queries of the record and the audit's syncs have threads of their own.
+// Data goes one way: tap → flow table → gatekeeper; requests come in by the control server. All of
+// it runs on the loop's thread; only queries of the record and the audit's syncs have threads of
+// their own.
 #pragma once
 
 #include <chrono>
@@ -28,8 +29,8 @@ namespace writ::daemon {
 
 class Daemon : public ControlHandler {
  public:
-  // Reads the configuration, opens the record, attaches the kernel side and the socket; all of it, or nothing stays.
-  // Problems in files are in `diagnostics`.
+  // Reads the configuration, opens the record, attaches the kernel side and the socket; all of it,
+  // or nothing stays. Problems in files are in `diagnostics`.
   static Result<std::unique_ptr<Daemon>> open(const std::string& root, Diagnostics& diagnostics);
   ~Daemon() override;
 

@@ -129,7 +129,8 @@ v1::DoctorResponse Daemon::doctor(const Peer& peer) const {
   for (const std::string& file : coverage_->files()) {
     probes.set_detail(probes.detail() + (probes.detail().empty() ? "" : ", ") + file);
   }
-  if (!probes.ok()) probes.set_hint("install OpenSSL 3 (libssl.so.3), or run agents that bring their own");
+  if (!probes.ok())
+    probes.set_hint("install OpenSSL 3 (libssl.so.3), or run agents that bring their own");
   for (const auto& [cgroup, session] : sessions_) {
     if (peer.uid != 0 && peer.uid != session->uid) continue;
     for (const pid_t pid : session->cgroup.processes()) {

@@ -10,7 +10,8 @@
 namespace writ::daemon {
 namespace {
 
-// How long the connections of an ended session may take to close before what they hold is thrown away.
+// How long the connections of an ended session may take to close before what they hold is thrown
+// away.
 constexpr std::chrono::seconds kLinger{30};
 // How long the end's record waits for the exit code that `writ run` sends.
 constexpr std::chrono::milliseconds kExitCodePatience{300};
@@ -18,7 +19,8 @@ constexpr std::size_t kMaxSessions = 4096;  // MAX_SESSIONS in bpf/maps.bpf.h
 constexpr std::size_t kMaxRecordedWords = 64;
 constexpr std::size_t kMaxRecordedWord = 256;
 
-// What stands in a record must be UTF-8 (protobuf `string`), whatever an agent's command line holds.
+// What stands in a record must be UTF-8 (protobuf `string`), whatever an agent's command line
+// holds.
 std::string printable(std::string_view text) {
   std::string out(text.substr(0, kMaxRecordedWord));
   for (char& c : out) {
@@ -44,7 +46,8 @@ Result<identity::Writ> Daemon::issue_writ(const Peer& peer, const v1::RunRequest
   const identity::User* user = nullptr;
   if (!request.user().empty()) {
     if (peer.uid != 0) {
-      return fail(ErrorCode::kDenied, "only root may run an agent for another user (leave out --user)");
+      return fail(ErrorCode::kDenied,
+                  "only root may run an agent for another user (leave out --user)");
     }
     user = directory_.user(request.user());
     if (user == nullptr) {
@@ -54,9 +57,10 @@ Result<identity::Writ> Daemon::issue_writ(const Peer& peer, const v1::RunRequest
   } else {
     user = directory_.user_of_uid(peer.uid);
     if (user == nullptr) {
-      return fail(ErrorCode::kDenied,
-                  "uid {} is no known user (add it to `unix:` of a user in {}, or, as root, say --user)",
-                  peer.uid, settings_.users_path());
+      return fail(
+          ErrorCode::kDenied,
+          "uid {} is no known user (add it to `unix:` of a user in {}, or, as root, say --user)",
+          peer.uid, settings_.users_path());
     }
   }
   return identity::issue(*user, *agent, request.user().empty() ? "unix-peer" : "run --user",
@@ -116,7 +120,8 @@ Result<v1::RunResponse> Daemon::start_session(const Peer& peer, const v1::RunReq
   if (Status added = tap_->add_session(session->cgroup.id(), mode); !added) {
     return undo(added.error());
   }
-  // Only a process that is still the one that asked: its number could have been given to another by now.
+  // Only a process that is still the one that asked: its number could have been given to another by
+  // now.
   if (!is_alive(peer)) return undo({ErrorCode::kUnavailable, "the caller is gone"});
   if (Status moved = session->cgroup.add(peer.pid); !moved) return undo(moved.error());
   if (Status watched = watch(session->cgroup.events_fd(), EPOLLPRI, session->cgroup.id());

@@ -27,9 +27,7 @@ Call* Exchange::arriving() {
   return !calls.empty() && !calls.back()->received() ? calls.back().get() : nullptr;
 }
 
-Call* Exchange::answering() {
-  return answered_ < calls.size() ? calls[answered_].get() : nullptr;
-}
+Call* Exchange::answering() { return answered_ < calls.size() ? calls[answered_].get() : nullptr; }
 
 void Exchange::pop_front() {
   calls.pop_front();
@@ -82,7 +80,8 @@ void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
   call.arguments.scan.emplace(e.scanner_.open());
-  // The query holds arguments as much as the body does; header fields hold credentials on purpose and are not scanned.
+  // The query holds arguments as much as the body does; header fields hold credentials on purpose
+  // and are not scanned.
   if (!call.request.query.empty()) {
     call.arguments.scan->feed(call.request.query);
     call.arguments.scan->feed("\n");

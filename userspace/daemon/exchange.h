@@ -1,7 +1,8 @@
-// An exchange is the HTTP conversation on one channel: its calls in order, each with its arguments and its result.
+// An exchange is the HTTP conversation on one channel: its calls in order, each with its arguments
+// and its result.
 //
-// It parses, scans and digests; it decides nothing. Memory: one Call for each request without an answer (as many as the
-// parser allows to be pipelined), no bodies.
+// It parses, scans and digests; it decides nothing. Memory: one Call for each request without an
+// answer (as many as the parser allows to be pipelined), no bodies.
 #pragma once
 
 #include <deque>
@@ -25,7 +26,8 @@ class Exchange : public flow::ChannelState {
   Exchange(flow::Channel& channel, scan::Scanner& scanner, const audit::Key& key);
   ~Exchange() override = default;
 
-  // What the agent sent, and received. Never fails: what cannot be read ends as a call with a problem.
+  // What the agent sent, and received. Never fails: what cannot be read ends as a call with a
+  // problem.
   void feed_out(std::string_view bytes);
   void feed_in(std::string_view bytes);
   // The connection ended: a result that lasts until then is complete.
@@ -37,11 +39,11 @@ class Exchange : public flow::ChannelState {
   bool refused = false;  // dead, and the refusal lies in the agent's receive queue
   bool tunnel = false;   // HTTP has ended here by CONNECT or Upgrade
   bool tunnel_judged = false;
-  bool blind = false;    // results cannot be read any more
+  bool blind = false;  // results cannot be read any more
   std::uint64_t released = 0;
   std::optional<kernel::BufferBefore> widened;  // how the send buffer was
-  std::uint64_t room = 0;          // bytes that the widened buffer holds
-  std::uint64_t stalled_at = 0;    // channel.out when the arriving call was last looked at
+  std::uint64_t room = 0;                       // bytes that the widened buffer holds
+  std::uint64_t stalled_at = 0;     // channel.out when the arriving call was last looked at
   std::uint64_t stalled_since = 0;  // CLOCK_MONOTONIC
 
   // The call whose bytes are arriving, or nullptr.

@@ -11,11 +11,12 @@
 namespace writ::daemon {
 namespace {
 
-// Of a call that is longer than hold_max, this much stays behind the scanner until its end was judged, so that a late
-// denial leaves the request incomplete at the server.
+// Of a call that is longer than hold_max, this much stays behind the scanner until its end was
+// judged, so that a late denial leaves the request incomplete at the server.
 constexpr std::uint64_t kTail = 16 * 1024;
 
-// A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits for room.
+// A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits
+// for room.
 constexpr std::uint64_t kSmallBody = 1024;
 
 // How far the send buffer is widened ahead of what was read.
@@ -29,6 +30,12 @@ std::vector<policy::FindingView> views(const std::vector<scan::Finding>& finding
   all.reserve(findings.size());
   for (const scan::Finding& f : findings) all.push_back({.rule = f.rule, .category = f.category});
   return all;
+}
+
+// A check that no rule of the policy made is named too: every decision says what decided it.
+policy::Decision named(policy::Decision decision) {
+  if (decision.rule.empty()) decision.rule = "built-in:" + decision.code;
+  return decision;
 }
 
 const char* opaque_words(std::uint32_t reason) {
@@ -79,7 +86,8 @@ void Gatekeeper::on_out(flow::Channel& channel, std::string_view bytes) {
   if (session == nullptr) return;
   Exchange& exchange = exchange_of(channel);
   if (exchange.dead) {
-    // The agent goes on on a connection that was refused: end it, or it would wait for an answer to what never leaves.
+    // The agent goes on on a connection that was refused: end it, or it would wait for an answer to
+    // what never leaves.
     if (exchange.refused && session->enforced()) (void)end_connection(channel.socket);
     return;
   }
@@ -99,7 +107,8 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
   for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
     Call& call = *exchange.calls[i];
     if (call.stage == Stage::kDecided) {
-      if (!call.denied() && exchange.released < (call.received() ? call.end : exchange.channel.out)) {
+      if (!call.denied() &&
+          exchange.released < (call.received() ? call.end : exchange.channel.out)) {
         stream_on(exchange, session, call);
       }
       continue;
@@ -128,18 +137,20 @@ void Gatekeeper::hold(Exchange& exchange, Session& session, Call& call) {
     return;
   }
   if (!call.chunked && call.content_length <= kSmallBody) return;
-  const std::uint64_t whole =
-      call.chunked ? parts_.settings.hold_max
-                   : std::min(parts_.settings.hold_max, call.content_length + kTail);
+  const std::uint64_t whole = call.chunked
+                                  ? parts_.settings.hold_max
+                                  : std::min(parts_.settings.hold_max, call.content_length + kTail);
   const std::uint64_t wanted = std::min(whole, call.request.bytes + kStep);
   if (exchange.room < wanted && (exchange.room < call.request.bytes + kStep / 2)) {
     give_room(exchange, wanted + kTail);
   }
 }
 
-// The buffer grows with what was read, a step ahead: an agent that could write all at once would outrun the ring buffer.
+// The buffer grows with what was read, a step ahead: an agent that could write all at once would
+// outrun the ring buffer.
 void Gatekeeper::give_room(Exchange& exchange, std::uint64_t bytes) {
-  // The kernel counts its own overhead too and doubles the value for it (socket(7)); half as much again has been enough.
+  // The kernel counts its own overhead too and doubles the value for it (socket(7)); half as much
+  // again has been enough.
   auto before = parts_.hands.widen(exchange.channel.socket, bytes - bytes / 4);
   if (!before) return;  // the agent has closed the socket: nobody waits for room
   if (!exchange.widened) exchange.widened = *before;
@@ -175,7 +186,8 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
   });
 }
 
-// `Expect: 100-continue`: the client sends the body when the server asks for it, so the head goes alone. True: it may.
+// `Expect: 100-continue`: the client sends the body when the server asks for it, so the head goes
+// alone. True: it may.
 bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
   call.tool = parts_.policy->match(call.request);
   const policy::Decision first = judge(session, call, false);
@@ -199,14 +211,14 @@ policy::Decision Gatekeeper::judge(const Session& session, const Call& call, boo
     problem = fmt::format("{}: {}", call.problem->code, call.problem->message);
     input.problem = problem;
   }
-  return parts_.policy->decide(input);
+  return named(parts_.policy->decide(input));
 }
 
 void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
   call.tool = parts_.policy->match(call.request);
   if (call.arguments.scan) {
-    call.arguments.findings = call.received() ? call.arguments.scan->finish()
-                                              : call.arguments.scan->so_far();
+    call.arguments.findings =
+        call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
   }
   call.decision = judge(session, call, call.received());
   const bool wanted = call.decision.verdict != policy::Verdict::kDeny;
@@ -245,7 +257,8 @@ bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid)
   if (call.denied()) ++session.denied;
   v1::Record record = decision_record(call, session, pid, context_);
   const auto sequence = parts_.audit.append(record);
-  const Status durable = sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));
+  const Status durable =
+      sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));
   if (durable) return true;
   parts_.report(fmt::format("a decision could not be recorded, so the call is denied: {}",
                             durable.error().message));
@@ -281,8 +294,7 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
     return;
   }
   const std::uint64_t up_to =
-      call.received() ? call.end
-                      : exchange.channel.out - std::min(exchange.channel.out, kTail);
+      call.received() ? call.end : exchange.channel.out - std::min(exchange.channel.out, kTail);
   if (up_to > exchange.released) release(exchange, up_to);
 }
 
@@ -318,7 +330,8 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call) {
   exchange.calls.clear();
 }
 
-// Makes the denial true. Cleartext is told why, if no other answer is due before; else the connection is ended.
+// Makes the denial true. Cleartext is told why, if no other answer is due before; else the
+// connection is ended.
 const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
   flow::Channel& channel = exchange.channel;
   const bool first = exchange.calls.front().get() == &call;
@@ -386,7 +399,8 @@ void Gatekeeper::on_lost(flow::Channel& channel, bool outgoing, const char* why)
     return;
   }
   if (exchange.dead) return;
-  Call& call = exchange.problem_call({.code = "plaintext_lost", .message = why, .offset = channel.out});
+  Call& call =
+      exchange.problem_call({.code = "plaintext_lost", .message = why, .offset = channel.out});
   if (call.stage == Stage::kDecided) {
     stream_on(exchange, *session, call);
   } else {
@@ -424,10 +438,9 @@ void Gatekeeper::on_end(flow::Channel& channel) {
     for (const auto& call : exchange.calls) {
       if (call->stage == Stage::kArriving) {
         if (!call->problem) {
-          call->problem = protocol::Problem{
-              .code = "incomplete_message",
-              .message = "the connection ended within the request",
-              .offset = channel.out};
+          call->problem = protocol::Problem{.code = "incomplete_message",
+                                            .message = "the connection ended within the request",
+                                            .offset = channel.out};
         }
         call->decision = judge(*session, *call, false);
         if (!write_decision(*session, *call, channel.pid)) continue;
@@ -458,10 +471,10 @@ void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
   call.request.tls = connection.tls;
   call.request.destination = flow::peer_of(connection.socket);
   policy::Input input{.call = call.request, .writ = &session->writ};
-  input.what = reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound
-                                             : policy::Input::What::kOpaque;
+  input.what =
+      reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound : policy::Input::What::kOpaque;
   input.problem = opaque_words(reason);
-  call.decision = parts_.policy->decide(input);
+  call.decision = named(parts_.policy->decide(input));
   const bool recorded = write_decision(*session, call, connection.socket.pid);
   if (!session->enforced()) {
     write_outcome(*session, call, "incomplete", "observed only: its content cannot be read");
@@ -492,9 +505,11 @@ void Gatekeeper::on_datagram(std::uint64_t cgroup, std::uint32_t protocol,
 // --- Processes ---
 
 void Gatekeeper::on_connect(const flow::Connection& connection) {
-  // The moment before a handshake is the last one at which a library that was loaded late can still be covered.
+  // The moment before a handshake is the last one at which a library that was loaded late can still
+  // be covered.
   if (Status covered = coverage_->cover_process(connection.socket.pid); !covered) {
-    parts_.report(fmt::format("{}: what it encrypts stays held as opaque", covered.error().message));
+    parts_.report(
+        fmt::format("{}: what it encrypts stays held as opaque", covered.error().message));
   }
 }
 

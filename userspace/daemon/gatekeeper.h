@@ -1,5 +1,6 @@
-// The gatekeeper takes each call from its first byte to its outcome: what the exchange read is judged, recorded, and then
-// released or refused. The order of one call is the order of the functions in gatekeeper.cpp.
+// The gatekeeper takes each call from its first byte to its outcome: what the exchange read is
+// judged, recorded, and then released or refused. The order of one call is the order of the
+// functions in gatekeeper.cpp.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -68,10 +69,12 @@ class Gatekeeper : public flow::ChannelHandler {
   void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) override;
   void on_exit(std::uint64_t session, std::uint32_t pid) override;
 
-  // Gives more room where a call that is held has not grown for a while: its agent may wait for just that. Now and then.
+  // Gives more room where a call that is held has not grown for a while: its agent may wait for
+  // just that. Now and then.
   void help_stalled(flow::FlowTable& flows);
 
-  // Ends every connection on which something is held, so that nothing leaves when the gate goes. For the shutdown.
+  // Ends every connection on which something is held, so that nothing leaves when the gate goes.
+  // For the shutdown.
   void destroy_held(flow::Channel& channel);
 
   // Calls of a session that wait for a verdict now.

@@ -1,5 +1,5 @@
-// Answers questions about the audit record (calls, trace, verify) on threads of their own, so that no held call waits for a
-// disk.
+// Answers questions about the audit record (calls, trace, verify) on threads of their own, so that
+// no held call waits for a disk.
 //
 // Owner: the daemon. Destroying it ends and joins the threads; the server must still be there then.
 #pragma once

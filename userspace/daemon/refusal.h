@@ -7,8 +7,9 @@
 
 namespace writ::daemon {
 
-// 403 with a JSON body {"error": {"code", "message", "rule", "call", "by": "writ"}}; "Connection: close", because what is
-// held on this connection will never leave. To HEAD without the body (RFC 9110 section 9.3.2).
+// 403 with a JSON body {"error": {"code", "message", "rule", "call", "by": "writ"}}; "Connection:
+// close", because what is held on this connection will never leave. To HEAD without the body (RFC
+// 9110 section 9.3.2).
 std::string refusal_response(const Call& call);
 
 }  // namespace writ::daemon

@@ -24,7 +24,7 @@ struct Session {
   std::uint64_t started_unix_ns = 0;
   std::vector<std::string> command;
   int exit_code = -1;
-  bool ended = false;  // no process is left; its connections may still be closing
+  bool ended = false;    // no process is left; its connections may still be closing
   bool removed = false;  // its cgroup's folder is gone
   std::chrono::steady_clock::time_point ended_at;
   std::uint64_t calls = 0;

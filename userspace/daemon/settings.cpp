@@ -30,7 +30,9 @@ std::vector<std::string> yaml_files(const std::string& folder) {
 std::string Settings::path(const char* below) const {
   return root + (root.ends_with('/') ? "" : "/") + below;
 }
-std::vector<std::string> Settings::policy_files() const { return yaml_files(path("etc/writ/policies")); }
+std::vector<std::string> Settings::policy_files() const {
+  return yaml_files(path("etc/writ/policies"));
+}
 std::vector<std::string> Settings::rule_files() const { return yaml_files(path("etc/writ/rules")); }
 
 std::optional<Settings> load_settings(const std::string& root, Diagnostics& out) {

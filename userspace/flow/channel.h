@@ -1,4 +1,5 @@
-// A channel is one conversation in plaintext: what one TLS stream or one cleartext connection carries, both ways.
+// A channel is one conversation in plaintext: what one TLS stream or one cleartext connection
+// carries, both ways.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@ struct Channel {
   std::uint64_t session = 0;  // cgroup id
   std::uint32_t pid = 0;      // the process that sent first
   bool tls = false;
-  bool bound = false;          // the connection is known: `socket` holds its addresses
-  kernel::SocketId socket;     // of the connection that carries it
-  std::uint64_t out = 0;       // bytes handed to the handler, in order and without a hole
+  bool bound = false;       // the connection is known: `socket` holds its addresses
+  kernel::SocketId socket;  // of the connection that carries it
+  std::uint64_t out = 0;    // bytes handed to the handler, in order and without a hole
   std::uint64_t in = 0;
-  bool out_lost = false;       // what the agent sent from `out` on is not known
+  bool out_lost = false;  // what the agent sent from `out` on is not known
   bool in_lost = false;
   std::uint64_t first_out_ns = 0;  // CLOCK_MONOTONIC, of the event that is being handled
   std::unique_ptr<ChannelState> state;
@@ -57,7 +58,8 @@ class ChannelHandler {
   virtual void on_agent_closed(Channel& channel) = 0;
   // The conversation is over; the channel goes away after this.
   virtual void on_end(Channel& channel) = 0;
-  // Held bytes of the connection have no plaintext behind them. `channel`: what it carried before, or nullptr.
+  // Held bytes of the connection have no plaintext behind them. `channel`: what it carried before,
+  // or nullptr.
   virtual void on_opaque(Connection& connection, Channel* channel, std::uint32_t reason) = 0;
   virtual void on_connect(const Connection& connection) = 0;
   virtual void on_datagram(std::uint64_t session, std::uint32_t protocol,

@@ -98,7 +98,8 @@ void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
       on_in(event, bytes);
       return;
     case WRIT_EVENT_STREAM_END: {
-      // What it wrote last may still lie in a buffer of the agent's; the connection's end ends a bound channel.
+      // What it wrote last may still lie in a buffer of the agent's; the connection's end ends a
+      // bound channel.
       const auto found = channels_.find(event.stream);
       if (found != channels_.end() && !found->second->bound && found->second->out == 0) {
         end_channel(event.stream);
@@ -106,8 +107,8 @@ void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
       return;
     }
     case WRIT_EVENT_PENDING:
-      long_sends_.push_back({.thread = std::uint64_t{event.head.pid} << 32 | event.head.tid,
-                             .stream = event.stream});
+      long_sends_.push_back(
+          {.thread = std::uint64_t{event.head.pid} << 32 | event.head.tid, .stream = event.stream});
       return;
     case WRIT_EVENT_SHORT: {
       const auto found = channels_.find(event.stream);
@@ -116,8 +117,9 @@ void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
         return;
       }
       found->second->out_lost = true;
-      handler_.on_lost(*found->second, true,
-                       "a send call took less than it was given; what it sent is not what was read");
+      handler_.on_lost(
+          *found->second, true,
+          "a send call took less than it was given; what it sent is not what was read");
       return;
     }
     default:
@@ -218,8 +220,9 @@ bool FlowTable::pull_piece(kernel::Tap& tap, const LongSend& send) {
   piece_.resize(std::min<std::uint64_t>(kPiece, before->end - found->out));
   const iovec local{.iov_base = piece_.data(), .iov_len = piece_.size()};
   // NOLINTNEXTLINE(performance-no-int-to-ptr): an address in another process
-  const iovec remote{.iov_base = reinterpret_cast<void*>(before->address + found->out - before->begin),
-                     .iov_len = piece_.size()};
+  const iovec remote{
+      .iov_base = reinterpret_cast<void*>(before->address + found->out - before->begin),
+      .iov_len = piece_.size()};
   const auto pid = static_cast<pid_t>(send.thread >> 32);
   if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != static_cast<ssize_t>(piece_.size())) {
     return false;
@@ -239,7 +242,8 @@ void FlowTable::on_loss(std::uint64_t stream, std::uint64_t offset) {
   // Which direction it was is told by where the offset lies ahead of what was handed out.
   if (!found->out_lost && offset == found->out) {
     found->out_lost = true;
-    handler_.on_lost(*found, true, "the event ring buffer was full, or the agent's memory not readable");
+    handler_.on_lost(*found, true,
+                     "the event ring buffer was full, or the agent's memory not readable");
   } else if (!found->in_lost && offset == found->in) {
     found->in_lost = true;
     handler_.on_lost(*found, false, "the event ring buffer was full");

@@ -1,7 +1,9 @@
-// The flow table turns kernel events into channels: ordered bytes, each tied to the connection that carries them.
+// The flow table turns kernel events into channels: ordered bytes, each tied to the connection that
+// carries them.
 //
-// Owner: the daemon; loop thread only. Memory: one Channel for each stream that sent or received, one Connection for each
-// that the kernel side knows (65,536 at most), until the kernel side says that it is gone.
+// Owner: the daemon; loop thread only. Memory: one Channel for each stream that sent or received,
+// one Connection for each that the kernel side knows (65,536 at most), until the kernel side says
+// that it is gone.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +27,8 @@ class FlowTable : public kernel::EventSink {
   void on_flow(const writ_event_flow& event) override;
   void on_exec(const writ_event& event, std::string_view path) override;
 
-  // Reads on in the long send calls that wait (`pending` in writ/abi.h), a piece of each. True: there is more to read, so
-  // come again without waiting.
+  // Reads on in the long send calls that wait (`pending` in writ/abi.h), a piece of each. True:
+  // there is more to read, so come again without waiting.
   bool pull(kernel::Tap& tap);
 
   // The kernel side lost bytes of this stream from `offset` on.

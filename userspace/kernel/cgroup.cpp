@@ -52,7 +52,8 @@ Result<CgroupMount> find_cgroup2(const std::string& mountinfo) {
     std::string root;
     CgroupMount mount;
     fields >> skip >> skip >> skip >> root >> mount.path;
-    mount.depth = root == "/" ? 0 : static_cast<std::uint32_t>(std::count(root.begin(), root.end(), '/'));
+    mount.depth =
+        root == "/" ? 0 : static_cast<std::uint32_t>(std::count(root.begin(), root.end(), '/'));
     return mount;
   }
   return fail(ErrorCode::kUnavailable,

@@ -14,7 +14,8 @@ namespace writ::kernel {
 
 struct CgroupMount {
   std::string path;
-  std::uint32_t depth = 0;  // of the mount's root in the hierarchy; 0 unless it is a container's part
+  std::uint32_t depth =
+      0;  // of the mount's root in the hierarchy; 0 unless it is a container's part
 };
 
 // Reads the cgroup2 mount point from `mountinfo` (/proc/self/mountinfo). Error when there is none.
@@ -43,7 +44,8 @@ class SessionCgroup {
   UniqueFd events_;
 };
 
-// Cgroups of sessions that an earlier writd left; empty ones are removed, the others returned (their paths).
+// Cgroups of sessions that an earlier writd left; empty ones are removed, the others returned
+// (their paths).
 std::vector<std::string> left_sessions(const CgroupMount& mount);
 
 // Removes the folder that holds session cgroups, if it is empty.

@@ -12,9 +12,9 @@
 namespace writ::kernel {
 namespace {
 
-constexpr const char* kLibraryFolders[] = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
-                                           "/lib64", "/usr/lib64", "/usr/local/lib",
-                                           "/usr/local/lib64"};
+constexpr const char* kLibraryFolders[] = {
+    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64",
+    "/usr/local/lib",        "/usr/local/lib64"};
 constexpr const char* kSystemLibraries[] = {"libssl.so.3", "libcrypto.so.3"};
 constexpr int kMaxInterpreters = 4;  // as execve(2) follows them
 

@@ -1,4 +1,5 @@
-// Which files carry TLS probes: each libssl, libcrypto and self-contained executable once, by inode.
+// Which files carry TLS probes: each libssl, libcrypto and self-contained executable once, by
+// inode.
 #pragma once
 
 #include <sys/types.h>
@@ -29,10 +30,11 @@ class Coverage {
 
   // The system's libssl.so.3 and libcrypto.so.3. Error when one is there and cannot be probed.
   Status cover_system();
-  // An executable that is about to start: it, or behind `#!` its interpreter. One without TLS of its own is fine.
+  // An executable that is about to start: it, or behind `#!` its interpreter. One without TLS of
+  // its own is fine.
   Status cover_executable(const std::string& path);
-  // What a running process has mapped: its executable, every libssl and libcrypto. Files of containers are reached through
-  // /proc/PID/root. Cheap when nothing is new.
+  // What a running process has mapped: its executable, every libssl and libcrypto. Files of
+  // containers are reached through /proc/PID/root. Cheap when nothing is new.
   Status cover_process(std::uint32_t pid);
 
   [[nodiscard]] ProcessCoverage status(std::uint32_t pid) const;

@@ -42,9 +42,10 @@ std::vector<Feature> check_features() {
                  .present = parsed && (major > 6 || (major == 6 && minor >= 1)),
                  .detail = named ? system.release : "",
                  .hint = "needs Linux 6.1 or later"});
-  all.push_back({.name = "root",
-                 .present = geteuid() == 0,
-                 .hint = "run writd as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE)"});
+  all.push_back(
+      {.name = "root",
+       .present = geteuid() == 0,
+       .hint = "run writd as root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE)"});
   const auto cgroup = find_cgroup2("/proc/self/mountinfo");
   all.push_back({.name = "cgroup2",
                  .present = cgroup.has_value(),
@@ -63,20 +64,21 @@ std::vector<Feature> check_features() {
   all.push_back(program_type("raw tracepoint programs", BPF_PROG_TYPE_RAW_TRACEPOINT));
   all.push_back(program_type("cgroup_skb programs", BPF_PROG_TYPE_CGROUP_SKB));
   all.push_back(program_type("cgroup connect programs", BPF_PROG_TYPE_CGROUP_SOCK_ADDR));
-  all.push_back({.name = "bpf_loop",
-                 .present = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_loop,
-                                                    nullptr) == 1,
-                 .hint = "needs Linux 5.17 or later"});
+  all.push_back(
+      {.name = "bpf_loop",
+       .present = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_loop, nullptr) == 1,
+       .hint = "needs Linux 5.17 or later"});
   const UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
   const UniqueFd borrowed(
       self ? static_cast<int>(syscall(SYS_pidfd_getfd, self.get(), self.get(), 0)) : -1);
   all.push_back({.name = "pidfd_getfd",
                  .present = static_cast<bool>(borrowed),
                  .hint = "needs Linux 5.6 or later and CAP_SYS_PTRACE"});
-  all.push_back(socket_option("TCP_REPAIR", IPPROTO_TCP, TCP_REPAIR, 1,
-                              "needs CAP_NET_ADMIN; without it a refused cleartext call is aborted"));
-  all.push_back(socket_option("SO_SNDBUFFORCE", SOL_SOCKET, SO_SNDBUFFORCE, 65536,
-                              "needs CAP_NET_ADMIN"));
+  all.push_back(
+      socket_option("TCP_REPAIR", IPPROTO_TCP, TCP_REPAIR, 1,
+                    "needs CAP_NET_ADMIN; without it a refused cleartext call is aborted"));
+  all.push_back(
+      socket_option("SO_SNDBUFFORCE", SOL_SOCKET, SO_SNDBUFFORCE, 65536, "needs CAP_NET_ADMIN"));
   const bool lsm = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_LSM, nullptr) == 1;
   all.push_back({.name = "BPF LSM",
                  .present = lsm,

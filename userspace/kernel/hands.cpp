@@ -156,7 +156,8 @@ Result<BufferBefore> Hands::widen(SocketId& socket, std::uint64_t bytes) {
   if (!fd) return tl::unexpected(fd.error());
   BufferBefore before{.bytes = get_option(fd->get(), SOL_SOCKET, SO_SNDBUF),
                       .lock = get_option(fd->get(), SOL_SOCKET, SO_BUF_LOCK)};
-  // The kernel doubles the value, for its own bookkeeping (socket(7)); what is still too little is doubled once more.
+  // The kernel doubles the value, for its own bookkeeping (socket(7)); what is still too little is
+  // doubled once more.
   const auto wanted = static_cast<int>(std::min<std::uint64_t>(bytes, 512u << 20));
   if (before.bytes >= wanted * 2) return before;
   if (set_option(fd->get(), SOL_SOCKET, SO_SNDBUFFORCE, wanted) != 0) {

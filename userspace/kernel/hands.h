@@ -1,7 +1,8 @@
-// What writd does to an agent's sockets: wake, refuse, end, give room. Each acts on one connection, named by its cookie.
+// What writd does to an agent's sockets: wake, refuse, end, give room. Each acts on one connection,
+// named by its cookie.
 //
-// The agent's own descriptor is borrowed for the length of one call (pidfd_getfd, Linux 5.6) and checked against the cookie, so
-// that a number that was reused meanwhile hits nobody else.
+// The agent's own descriptor is borrowed for the length of one call (pidfd_getfd, Linux 5.6) and
+// checked against the cookie, so that a number that was reused meanwhile hits nobody else.
 #pragma once
 
 #include <cstdint>
@@ -34,22 +35,25 @@ struct BufferBefore {
 
 class Hands {
  public:
-  // Makes the kernel try again at once to send what was released (TCP_NODELAY pushes; tcp(7)). Without it the probe timer
-  // does so later. Error: the agent closed the descriptor.
+  // Makes the kernel try again at once to send what was released (TCP_NODELAY pushes; tcp(7)).
+  // Without it the probe timer does so later. Error: the agent closed the descriptor.
   Status kick(SocketId& socket);
 
-  // Puts `answer` into the agent's receive queue as if the server had sent it, with TCP_REPAIR (kernel commit
-  // ee9952831cfd, Linux 3.5). What is held never leaves if the socket is destroyed before the gate goes.
-  // end_sending: also fail further sends with EPIPE, for an agent that is still writing its request.
+  // Puts `answer` into the agent's receive queue as if the server had sent it, with TCP_REPAIR
+  // (kernel commit ee9952831cfd, Linux 3.5). What is held never leaves if the socket is destroyed
+  // before the gate goes. end_sending: also fail further sends with EPIPE, for an agent that is
+  // still writing its request.
   Status refuse(SocketId& socket, std::string_view answer, bool end_sending);
 
-  // SOCK_DESTROY (kernel commit 64be0aed59ad, Linux 4.5): the agent's calls fail with ECONNABORTED, what is queued is
-  // thrown away. Works for closed sockets that still have bytes to send. Error: kNotFound when there is no such socket.
+  // SOCK_DESTROY (kernel commit 64be0aed59ad, Linux 4.5): the agent's calls fail with ECONNABORTED,
+  // what is queued is thrown away. Works for closed sockets that still have bytes to send. Error:
+  // kNotFound when there is no such socket.
   Status abort(const SocketId& socket);
 
   // Gives the send buffer room for `bytes` and wakes a writer that waits for it (SO_SNDBUFFORCE).
   Result<BufferBefore> widen(SocketId& socket, std::uint64_t bytes);
-  // Gives the buffer back as it was, autotuning included (SO_BUF_LOCK, kernel commit 04190bf8944d, Linux 5.14).
+  // Gives the buffer back as it was, autotuning included (SO_BUF_LOCK, kernel commit 04190bf8944d,
+  // Linux 5.14).
   Status restore(SocketId& socket, const BufferBefore& before);
 
   // Drops what is kept about a process that ended.

@@ -73,18 +73,12 @@ struct Probe {
 };
 
 constexpr Probe kTlsProbes[] = {
-    {"SSL_write", "ssl_write_entry", false},
-    {"SSL_write", "ssl_write_return", true},
-    {"SSL_write_ex", "ssl_write_ex_entry", false},
-    {"SSL_write_ex", "ssl_write_return", true},
-    {"SSL_write_ex2", "ssl_write_ex2_entry", false},
-    {"SSL_write_ex2", "ssl_write_return", true},
-    {"SSL_read", "ssl_read_entry", false},
-    {"SSL_read", "ssl_read_return", true},
-    {"SSL_read_ex", "ssl_read_ex_entry", false},
-    {"SSL_read_ex", "ssl_read_return", true},
-    {"SSL_free", "ssl_free_entry", false},
-    {"BIO_write", "bio_write_entry", false},
+    {"SSL_write", "ssl_write_entry", false},         {"SSL_write", "ssl_write_return", true},
+    {"SSL_write_ex", "ssl_write_ex_entry", false},   {"SSL_write_ex", "ssl_write_return", true},
+    {"SSL_write_ex2", "ssl_write_ex2_entry", false}, {"SSL_write_ex2", "ssl_write_return", true},
+    {"SSL_read", "ssl_read_entry", false},           {"SSL_read", "ssl_read_return", true},
+    {"SSL_read_ex", "ssl_read_ex_entry", false},     {"SSL_read_ex", "ssl_read_return", true},
+    {"SSL_free", "ssl_free_entry", false},           {"BIO_write", "bio_write_entry", false},
 };
 
 constexpr const char* kTracepoints[] = {"send_enter", "send_exit", "lifecycle_tcp",
@@ -114,7 +108,8 @@ Status Tap::State::attach_all(const std::string& cgroup_root) {
   const UniqueFd cgroup(::open(cgroup_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup) return fail_errno(errno, "open the cgroup2 mount {}", cgroup_root);
   for (const char* name : kCgroupPrograms) {
-    // A link attaches beside the programs of others (systemd has some): BPF_F_ALLOW_MULTI is implied.
+    // A link attaches beside the programs of others (systemd has some): BPF_F_ALLOW_MULTI is
+    // implied.
     Link link(bpf_program__attach_cgroup(program(name), cgroup.get()));
     if (!link) return fail_errno(errno, "attach {} to the cgroup {}", name, cgroup_root);
     links.push_back(std::move(link));
@@ -140,8 +135,10 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   state->skeleton->rodata->wake_bytes = options.ring_bytes / 8;
   bpf_map__set_max_entries(state->skeleton->maps.events, options.ring_bytes);
   if (const int error = writ_bpf__load(state->skeleton.get()); error != 0) {
-    return fail_errno(-error, "load the BPF programs (is this root, with CAP_BPF? `writ doctor` says more; libbpf: {})",
-                      last_words);
+    return fail_errno(
+        -error,
+        "load the BPF programs (is this root, with CAP_BPF? `writ doctor` says more; libbpf: {})",
+        last_words);
   }
   const int counters = bpf_map__fd(state->skeleton->maps.counters);
   void* memory = mmap(nullptr, State::kCounterBytes, PROT_READ, MAP_SHARED, counters, 0);

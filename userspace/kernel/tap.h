@@ -1,7 +1,8 @@
 // The kernel side of Writ, loaded: its events come out, its verdicts go in.
 //
-// Owner: the daemon; one per host. All functions belong to the daemon's loop thread. Destroying it detaches everything, and
-// the kernel then sends what was held: destroy refused sockets before (hands.h).
+// Owner: the daemon; one per host. All functions belong to the daemon's loop thread. Destroying it
+// detaches everything, and the kernel then sends what was held: destroy refused sockets before
+// (hands.h).
 #pragma once
 
 #include <array>
@@ -35,14 +36,16 @@ using Counters = std::array<std::uint64_t, WRIT_COUNT_MAX>;
 
 class Tap {
  public:
-  // Loads and attaches the gate, the send hooks and the lifecycle hooks; all of them, or none stay. `sink` must outlive it.
+  // Loads and attaches the gate, the send hooks and the lifecycle hooks; all of them, or none stay.
+  // `sink` must outlive it.
   static Result<std::unique_ptr<Tap>> open(const TapOptions& options, EventSink& sink);
   ~Tap();
   Tap(const Tap&) = delete;
   Tap& operator=(const Tap&) = delete;
 
-  // Attaches the TLS probes to a file; what it does not export is left out. The number of functions that were found: 0
-  // means that the file has no TLS library of ours in it. Attaching the same inode twice is the caller's to avoid.
+  // Attaches the TLS probes to a file; what it does not export is left out. The number of functions
+  // that were found: 0 means that the file has no TLS library of ours in it. Attaching the same
+  // inode twice is the caller's to avoid.
   Result<int> attach_tls(const std::string& path);
 
   Status add_session(std::uint64_t cgroup, std::uint32_t mode);
@@ -54,7 +57,8 @@ class Tap {
   Status pass_all(std::uint64_t cookie);
   // A long send call of this thread (writ/abi.h) that is still under way; nullopt: it has returned.
   std::optional<writ_pending> pending(std::uint64_t thread) const;
-  // What the call sends below `offset` was read from memory, and need not be captured when it returns.
+  // What the call sends below `offset` was read from memory, and need not be captured when it
+  // returns.
   Status set_pulled(std::uint64_t stream, std::uint64_t offset);
   void forget(std::uint64_t stream, std::uint64_t cookie);
 

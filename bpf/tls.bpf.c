@@ -7,7 +7,7 @@
  *                             the bytes it was made of, and its first bytes are noted for the gate. Outside SSL_write it is
  *                             one of the library's own records (Finished, alert, KeyUpdate).
  *   SSL_read, SSL_read_ex     entry: remember the buffer; return: copy what was read
- *   SSL_free                  the next use of this address is another stream
+ *   SSL_free, SSL_clear       the next use of this address is another stream
  *
  * Why at BIO_write and not all at the entry of SSL_write: a call that is retried (SSL_ERROR_WANT_WRITE) or taken in part may
  * come back with other bytes behind the part that was encrypted, and a 64 MiB call would flood the ring buffer at once. Here

@@ -89,7 +89,23 @@ def _line(process: subprocess.Popen, deadline: float) -> dict:
     return json.loads(line)
 
 
-def perform(measure: Measure, start, backend, timeout: float = 60) -> Run:
+def _tail(errors: bytes) -> str:
+    return errors.decode(errors="replace").strip()[-800:]
+
+
+def _end(process: subprocess.Popen) -> str:
+    """Ends the client if it still runs, gently first: the floor has a cgroup to remove. What it said about errors."""
+    if process.returncode is not None:
+        return ""
+    process.terminate()
+    try:
+        return _tail(process.communicate(timeout=5)[1])
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return _tail(process.communicate()[1])
+
+
+def perform(measure: Measure, start, backend, timeout: float = 120) -> Run:
     command = [*measure.command, "--port", str(backend.port), "--ca", str(backend.certs.ca)]
     # Unbuffered, so that select() knows what readline() has left.
     process, worker = start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
@@ -103,15 +119,10 @@ def perform(measure: Measure, start, backend, timeout: float = 60) -> Run:
         spent = cpu_seconds(worker) - before if worker else None
         _, errors = process.communicate(timeout=max(1, deadline - time.monotonic()))
     except (MeasureError, OSError, subprocess.TimeoutExpired) as error:
-        process.terminate()
-        try:
-            _, errors = process.communicate(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, errors = process.communicate()
-        raise MeasureError(f"{error}; {errors.decode(errors='replace').strip()[-800:]}") from None
+        raise MeasureError(f"{error}; {_end(process)}") from None
     finally:
+        _end(process)
         Processes.done(process)
     if process.returncode != 0:
-        raise MeasureError(f"the client ended with {process.returncode}; {errors.decode(errors='replace').strip()[-800:]}")
+        raise MeasureError(f"the client ended with {process.returncode}; {_tail(errors)}")
     return Run(result, spent, memory)

@@ -46,11 +46,11 @@ void BareMechanism::on_flow(const writ_event_flow& event) {
 }
 
 void BareMechanism::on_exec(const writ_event& event, std::string_view /*path*/) {
-  if (event.type == WRIT_EVENT_EXEC) {
-    (void)coverage_->cover_process(event.pid);  // one that ended at once needs no cover
-  } else {
+  if (event.type == WRIT_EVENT_EXIT) {
     hands_.forget_process(event.pid);
+    return;
   }
+  (void)coverage_->cover_process(event.pid);  // one that ended at once needs no cover
 }
 
 void BareMechanism::release(std::uint64_t id, const Stream& stream) {

@@ -141,11 +141,11 @@ Result<int> run(char** command) {
 
 int main(int argc, char** argv) {
   if (argc < 3 || std::string(argv[1]) != "--") {
-    std::fprintf(stderr, "usage: writ_floor -- CMD ARGUMENT...\n");
+    (void)std::fprintf(stderr, "usage: writ_floor -- CMD ARGUMENT...\n");
     return kNotRun;
   }
   const auto code = run(argv + 2);
   if (code) return *code;
-  std::fprintf(stderr, "writ_floor: %s\n", code.error().message.c_str());
+  (void)std::fprintf(stderr, "writ_floor: %s\n", code.error().message.c_str());
   return kNotRun;
 }

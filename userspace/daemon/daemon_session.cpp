@@ -120,6 +120,7 @@ Result<v1::RunResponse> Daemon::start_session(const Peer& peer, const v1::RunReq
   if (Status added = tap_->add_session(session->cgroup.id(), mode); !added) {
     return undo(added.error());
   }
+  hands_.name_sockets(static_cast<std::uint32_t>(peer.pid));
   // Only a process that is still the one that asked: its number could have been given to another by
   // now.
   if (!is_alive(peer)) return undo({ErrorCode::kUnavailable, "the caller is gone"});
@@ -174,6 +175,7 @@ void Daemon::end_sessions() {
         if (channel.session == it->first) gatekeeper_->destroy_held(channel);
       });
     }
+    flows_->forget_session(it->first);
     write_session(session, "ended");
     tap_->remove_session(it->first);
     it = sessions_.erase(it);

@@ -22,6 +22,13 @@ constexpr std::uint64_t kSmallBody = 1024;
 // How far the send buffer is widened ahead of what was read.
 constexpr std::uint64_t kStep = 4u << 20;
 
+// A process that connects is looked at for new libraries no more often than this.
+constexpr std::chrono::milliseconds kLookEvery{1000};
+
+// Calls on one connection that wait for their results. An agent that never reads them is not served
+// without end.
+constexpr std::size_t kMaxOpenCalls = 1024;
+
 // A held call that has not grown for so long gets more room.
 constexpr std::uint64_t kStallNs = 250'000'000;
 
@@ -92,6 +99,12 @@ void Gatekeeper::on_out(flow::Channel& channel, std::string_view bytes) {
     return;
   }
   exchange.feed_out(bytes);
+  if (exchange.calls.size() > kMaxOpenCalls) {
+    exchange.problem_call(
+        {.code = "too_many_pipelined",
+         .message = "more requests wait for their answer than a connection may have",
+         .offset = channel.out});
+  }
   advance(exchange, *session);
 }
 
@@ -507,7 +520,7 @@ void Gatekeeper::on_datagram(std::uint64_t cgroup, std::uint32_t protocol,
 void Gatekeeper::on_connect(const flow::Connection& connection) {
   // The moment before a handshake is the last one at which a library that was loaded late can still
   // be covered.
-  if (Status covered = coverage_->cover_process(connection.socket.pid); !covered) {
+  if (Status covered = coverage_->cover_process(connection.socket.pid, kLookEvery); !covered) {
     parts_.report(
         fmt::format("{}: what it encrypts stays held as opaque", covered.error().message));
   }
@@ -520,6 +533,7 @@ void Gatekeeper::on_exec(std::uint64_t /*session*/, std::uint32_t pid, std::stri
 
 void Gatekeeper::on_exit(std::uint64_t /*session*/, std::uint32_t pid) {
   parts_.hands.forget_process(pid);
+  coverage_->forget_process(pid);
 }
 
 void Gatekeeper::destroy_held(flow::Channel& channel) {

@@ -268,6 +268,15 @@ std::size_t FlowTable::connections_of(std::uint64_t session) const {
                     [&](const auto& entry) { return entry.second.session == session; }));
 }
 
+void FlowTable::forget_session(std::uint64_t session) {
+  std::vector<std::uint64_t> left;
+  for (const auto& [stream, channel] : channels_) {
+    if (channel->session == session) left.push_back(stream);
+  }
+  for (const std::uint64_t stream : left) end_channel(stream);
+  std::erase_if(connections_, [&](const auto& entry) { return entry.second.session == session; });
+}
+
 Endpoint peer_of(const kernel::SocketId& socket) {
   char text[INET6_ADDRSTRLEN] = {};
   const bool mapped = socket.family == AF_INET6 &&

@@ -40,6 +40,9 @@ class FlowTable : public kernel::EventSink {
   // Connections of a session that are not gone yet.
   [[nodiscard]] std::size_t connections_of(std::uint64_t session) const;
 
+  // Ends what is left of a session that is over.
+  void forget_session(std::uint64_t session);
+
   // Calls each(Channel&) for every channel.
   template <class Each>
   void for_each_channel(Each each) {

@@ -119,7 +119,11 @@ Status Coverage::cover_executable(const std::string& path) {
   return {};
 }
 
-Status Coverage::cover_process(std::uint32_t pid) {
+Status Coverage::cover_process(std::uint32_t pid, std::chrono::milliseconds at_most_every) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto last = looked_.find(pid);
+  if (last != looked_.end() && now - last->second < at_most_every) return {};
+  looked_[pid] = now;
   const std::string root = fmt::format("/proc/{}/root", pid);
   if (Status covered = cover_file(fmt::format("/proc/{}/exe", pid), executable_of(pid)); !covered) {
     return covered;

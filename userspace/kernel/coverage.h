@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -35,7 +36,9 @@ class Coverage {
   Status cover_executable(const std::string& path);
   // What a running process has mapped: its executable, every libssl and libcrypto. Files of
   // containers are reached through /proc/PID/root. Cheap when nothing is new.
-  Status cover_process(std::uint32_t pid);
+  // `at_most_every` skips a process that was looked at so short a time ago.
+  Status cover_process(std::uint32_t pid, std::chrono::milliseconds at_most_every = {});
+  void forget_process(std::uint32_t pid) { looked_.erase(pid); }
 
   [[nodiscard]] ProcessCoverage status(std::uint32_t pid) const;
   [[nodiscard]] std::vector<std::string> files() const;
@@ -45,6 +48,7 @@ class Coverage {
   Status cover_file(const std::string& path, const std::string& name);
 
   Tap& tap_;
+  std::map<std::uint32_t, std::chrono::steady_clock::time_point> looked_;  // by process
   std::map<Inode, std::pair<std::string, int>> seen_;  // file, functions found in it
 };
 

@@ -1,15 +1,20 @@
 #include "kernel/hands.h"
 
+#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -40,6 +45,54 @@ int get_option(int fd, int level, int option) {
   return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
 }
 
+int open_diag() { return ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG); }
+
+UniqueFd namespace_of(const std::string& pid) {
+  return UniqueFd(::open(fmt::format("/proc/{}/ns/net", pid).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+bool same_file(int a, int b) {
+  struct stat first = {};
+  struct stat second = {};
+  return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
+// SOCK_DESTROY by address and cookie, over a sock_diag socket of the right network namespace.
+Status destroy(int diag, const SocketId& socket) {
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 request;
+  } message = {};
+  message.head.nlmsg_len = sizeof message;
+  message.head.nlmsg_type = SOCK_DESTROY;
+  message.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  message.request.sdiag_family = static_cast<std::uint8_t>(socket.family);
+  message.request.sdiag_protocol = IPPROTO_TCP;
+  message.request.idiag_states = ~(1u << kTcpListen);
+  inet_diag_sockid& id = message.request.id;
+  id.idiag_sport = htons(socket.local_port);
+  id.idiag_dport = htons(socket.peer_port);
+  std::memcpy(id.idiag_src, socket.local, sizeof socket.local);
+  std::memcpy(id.idiag_dst, socket.peer, sizeof socket.peer);
+  id.idiag_cookie[0] = static_cast<std::uint32_t>(socket.cookie);
+  id.idiag_cookie[1] = static_cast<std::uint32_t>(socket.cookie >> 32);
+  if (send(diag, &message, sizeof message, 0) < 0) return fail_errno(errno, "sock_diag");
+  alignas(nlmsghdr) char reply[1024];
+  const ssize_t size = recv(diag, reply, sizeof reply, 0);
+  const auto* head = reinterpret_cast<const nlmsghdr*>(reply);
+  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr))) ||
+      head->nlmsg_type != NLMSG_ERROR) {
+    return fail(ErrorCode::kUnavailable, "sock_diag gave no answer");
+  }
+  const int error = -static_cast<const nlmsgerr*>(NLMSG_DATA(head))->error;
+  if (error == ENOENT) return fail(ErrorCode::kNotFound, "the socket is gone already");
+  if (error != 0) {
+    return fail_errno(error, "SOCK_DESTROY (does the kernel have CONFIG_INET_DIAG_DESTROY?)");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> Hands::process(std::uint32_t pid) {
@@ -61,19 +114,36 @@ Result<UniqueFd> Hands::borrow(SocketId& socket) {
     if (fd && is_socket(fd.get(), socket.cookie)) return fd;
   }
   // The descriptor is not known, or was moved (dup2): look at all of them.
+  UniqueFd found;
+  each_socket(socket.pid, *handle, [&](int number, UniqueFd fd) {
+    if (found || !is_socket(fd.get(), socket.cookie)) return;
+    socket.fd = number;
+    found = std::move(fd);
+  });
+  if (found) return found;
+  return fail(ErrorCode::kNotFound, "process {} has closed the socket", socket.pid);
+}
+
+// Calls each(number, borrowed descriptor) for every socket of a process.
+template <class Each>
+void Hands::each_socket(std::uint32_t pid, int process, Each each) {
   std::error_code error;
-  const std::string folder = fmt::format("/proc/{}/fd", socket.pid);
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), error)) {
     const auto target = std::filesystem::read_symlink(entry.path(), error);
     if (error || !target.native().starts_with("socket:")) continue;
-    const int number = std::atoi(entry.path().filename().c_str());
-    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, *handle, number, 0)));
-    if (fd && is_socket(fd.get(), socket.cookie)) {
-      socket.fd = number;
-      return fd;
-    }
+    int number = -1;
+    const std::string name = entry.path().filename();
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_getfd, process, number, 0)));
+    if (fd) each(number, std::move(fd));
   }
-  return fail(ErrorCode::kNotFound, "process {} has closed the socket", socket.pid);
+}
+
+void Hands::name_sockets(std::uint32_t pid) {
+  const auto handle = process(pid);
+  if (!handle) return;  // it has ended, and its sockets with it
+  each_socket(pid, *handle, [](int, UniqueFd fd) { (void)is_socket(fd.get(), 0); });
 }
 
 Status Hands::kick(SocketId& socket) {
@@ -115,40 +185,23 @@ Status Hands::refuse(SocketId& socket, std::string_view answer, bool end_sending
 
 Status Hands::abort(const SocketId& socket) {
   if (!diag_) {
-    diag_.reset(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    diag_.reset(open_diag());
     if (!diag_) return fail_errno(errno, "open sock_diag");
   }
-  struct {
-    nlmsghdr head;
-    inet_diag_req_v2 request;
-  } message = {};
-  message.head.nlmsg_len = sizeof message;
-  message.head.nlmsg_type = SOCK_DESTROY;
-  message.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  message.request.sdiag_family = static_cast<std::uint8_t>(socket.family);
-  message.request.sdiag_protocol = IPPROTO_TCP;
-  message.request.idiag_states = ~(1u << kTcpListen);
-  inet_diag_sockid& id = message.request.id;
-  id.idiag_sport = htons(socket.local_port);
-  id.idiag_dport = htons(socket.peer_port);
-  std::memcpy(id.idiag_src, socket.local, sizeof socket.local);
-  std::memcpy(id.idiag_dst, socket.peer, sizeof socket.peer);
-  id.idiag_cookie[0] = static_cast<std::uint32_t>(socket.cookie);
-  id.idiag_cookie[1] = static_cast<std::uint32_t>(socket.cookie >> 32);
-  if (send(diag_.get(), &message, sizeof message, 0) < 0) return fail_errno(errno, "sock_diag");
-  alignas(nlmsghdr) char reply[1024];
-  const ssize_t size = recv(diag_.get(), reply, sizeof reply, 0);
-  const auto* head = reinterpret_cast<const nlmsghdr*>(reply);
-  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr))) ||
-      head->nlmsg_type != NLMSG_ERROR) {
-    return fail(ErrorCode::kUnavailable, "sock_diag gave no answer");
+  Status ended = destroy(diag_.get(), socket);
+  if (ended || ended.error().code != ErrorCode::kNotFound || socket.pid == 0) return ended;
+  // Not here: perhaps in a container's network namespace.
+  const UniqueFd theirs = namespace_of(std::to_string(socket.pid));
+  const UniqueFd ours = namespace_of("self");
+  if (!theirs || !ours || same_file(theirs.get(), ours.get())) return ended;
+  if (setns(theirs.get(), CLONE_NEWNET) != 0) {
+    return fail_errno(errno, "enter the network namespace of process {}", socket.pid);
   }
-  const int error = -static_cast<const nlmsgerr*>(NLMSG_DATA(head))->error;
-  if (error == ENOENT) return fail(ErrorCode::kNotFound, "the socket is gone already");
-  if (error != 0) {
-    return fail_errno(error, "SOCK_DESTROY (does the kernel have CONFIG_INET_DIAG_DESTROY?)");
-  }
-  return {};
+  const UniqueFd diag(open_diag());
+  if (setns(ours.get(), CLONE_NEWNET) != 0)
+    std::abort();  // we would act on the wrong host from here on
+  if (!diag) return fail_errno(errno, "open sock_diag");
+  return destroy(diag.get(), socket);
 }
 
 Result<BufferBefore> Hands::widen(SocketId& socket, std::uint64_t bytes) {

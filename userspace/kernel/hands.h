@@ -48,6 +48,7 @@ class Hands {
   // SOCK_DESTROY (kernel commit 64be0aed59ad, Linux 4.5): the agent's calls fail with ECONNABORTED,
   // what is queued is thrown away. Works for closed sockets that still have bytes to send. Error:
   // kNotFound when there is no such socket.
+  // The socket is looked for in the network namespace of its process.
   Status abort(const SocketId& socket);
 
   // Gives the send buffer room for `bytes` and wakes a writer that waits for it (SO_SNDBUFFORCE).
@@ -56,12 +57,18 @@ class Hands {
   // Linux 5.14).
   Status restore(SocketId& socket, const BufferBefore& before);
 
+  // Gives every socket that a process has open its cookie (SO_COOKIE makes one at the first
+  // question), so that the kernel side can tell an inherited socket that is older than writd.
+  void name_sockets(std::uint32_t pid);
+
   // Drops what is kept about a process that ended.
   void forget_process(std::uint32_t pid) { processes_.erase(pid); }
 
  private:
   Result<UniqueFd> borrow(SocketId& socket);
   Result<int> process(std::uint32_t pid);
+  template <class Each>
+  void each_socket(std::uint32_t pid, int process, Each each);
 
   std::unordered_map<std::uint32_t, UniqueFd> processes_;
   UniqueFd diag_;

@@ -235,9 +235,10 @@ TEST(Catalog, AgreesWithTheDefinitionWhateverTheOrder) {
                 .tail = random() % 3 == 0,
                 .method = methods[random() % 3]};
       const auto depth = random() % 4;
-      for (unsigned d = 0; d < depth; ++d)
+      for (unsigned d = 0; d < depth; ++d) {
         spec.path.push_back(random() % 2 ? "{c" + std::to_string(d) + "}"
                                          : std::string(1, "xy"[random() % 2]));
+      }
       const bool same = std::any_of(specs.begin(), specs.end(), [&](const Spec& other) {
         return other.host == spec.host && other.method == spec.method && other.path == spec.path &&
                other.tail == spec.tail;

@@ -8,7 +8,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using What = Input::What;
 
 constexpr const char* kTools = R"(version: 1
@@ -147,7 +146,7 @@ TEST_F(Decide, PrecedenceTable) {
   const std::string allow = "{id: a, effect: allow, tools: ['*', '?']}";
   struct Case {
     const char* what;
-    bool anonymous;
+    const char* user;  // "": nobody
     Ask ask;
     std::string rules;
     Verdict verdict;
@@ -158,84 +157,95 @@ TEST_F(Decide, PrecedenceTable) {
   const auto broken = Ask{.what = What::kUnparseable};
   const auto inbound = Ask{.what = What::kInbound};
   const Case cases[] = {
-      {"nobody over unparseable", true, broken, "rules: [" + allow + "]", Verdict::kDeny,
+      {"nobody over unparseable", "", broken, "rules: [" + allow + "]", Verdict::kDeny,
        "no_identity", ""},
-      {"nobody over opaque", true, opaque, "on_opaque: allow", Verdict::kDeny, "no_identity", ""},
-      {"nobody over inbound", true, inbound, "on_inbound: allow", Verdict::kDeny, "no_identity",
-       ""},
-      {"nobody over unknown", true, kUnnamed, "", Verdict::kDeny, "no_identity", ""},
-      {"nobody over scope", true, kRevenue, "", Verdict::kDeny, "no_identity", ""},
-      {"nobody over deny", true, {}, "rules: [" + deny + "]", Verdict::kDeny, "no_identity", ""},
-      {"nobody over allow", true, {}, "rules: [" + allow + "]", Verdict::kDeny, "no_identity", ""},
-      {"unparseable over deny", false, broken, "rules: [" + deny + "]", Verdict::kDeny,
+      {"nobody over opaque", "", opaque, "on_opaque: allow", Verdict::kDeny, "no_identity", ""},
+      {"nobody over inbound", "", inbound, "on_inbound: allow", Verdict::kDeny, "no_identity", ""},
+      {"nobody over unknown", "", kUnnamed, "", Verdict::kDeny, "no_identity", ""},
+      {"nobody over scope", "", kRevenue, "", Verdict::kDeny, "no_identity", ""},
+      {"nobody over deny", "", {}, "rules: [" + deny + "]", Verdict::kDeny, "no_identity", ""},
+      {"nobody over allow", "", {}, "rules: [" + allow + "]", Verdict::kDeny, "no_identity", ""},
+      {"unparseable over deny", "sarah", broken, "rules: [" + deny + "]", Verdict::kDeny,
        "unparseable", ""},
-      {"unparseable over allow", false, broken, "on_opaque: allow\nrules: [" + allow + "]",
+      {"unparseable over allow", "sarah", broken, "on_opaque: allow\nrules: [" + allow + "]",
        Verdict::kDeny, "unparseable", ""},
-      {"opaque denied by default", false, opaque, "rules: [" + allow + "]", Verdict::kDeny,
+      {"opaque denied by default", "sarah", opaque, "rules: [" + allow + "]", Verdict::kDeny,
        "opaque", ""},
-      {"opaque deny over rule", false, opaque, "on_opaque: deny\nrules: [" + deny + "]",
+      {"opaque deny over rule", "sarah", opaque, "on_opaque: deny\nrules: [" + deny + "]",
        Verdict::kDeny, "opaque", ""},
-      {"opaque hold is deny", false, opaque, "on_opaque: hold\nrules: [" + allow + "]",
+      {"opaque hold is deny", "sarah", opaque, "on_opaque: hold\nrules: [" + allow + "]",
        Verdict::kDeny, "opaque", ""},
-      {"opaque allowed", false, opaque, "on_opaque: allow", Verdict::kAllow, "opaque", ""},
-      {"deny over opaque allowed", false, opaque, "on_opaque: allow\nrules: [" + deny + "]",
+      {"opaque allowed", "sarah", opaque, "on_opaque: allow", Verdict::kAllow, "opaque", ""},
+      {"deny over opaque allowed", "sarah", opaque, "on_opaque: allow\nrules: [" + deny + "]",
        Verdict::kDeny, "rule_denied", "d"},
-      {"flag over opaque allowed", false, opaque, "on_opaque: allow\nrules: [" + flag + "]",
+      {"flag over opaque allowed", "sarah", opaque, "on_opaque: allow\nrules: [" + flag + "]",
        Verdict::kFlag, "opaque", "f"},
-      {"opaque and a rule for named calls", false, opaque,
+      {"opaque and a rule for named calls", "sarah", opaque,
        "on_opaque: allow\nrules: [{id: d, effect: deny, tools: ['*']}]", Verdict::kAllow, "opaque",
        ""},
-      {"inbound denied by default", false, inbound, "on_opaque: allow\nrules: [" + allow + "]",
+      {"inbound denied by default", "sarah", inbound, "on_opaque: allow\nrules: [" + allow + "]",
        Verdict::kDeny, "inbound", ""},
-      {"inbound allowed", false, inbound, "on_inbound: allow", Verdict::kAllow, "inbound", ""},
-      {"deny over inbound allowed", false, inbound, "on_inbound: allow\nrules: [" + deny + "]",
+      {"inbound allowed", "sarah", inbound, "on_inbound: allow", Verdict::kAllow, "inbound", ""},
+      {"deny over inbound allowed", "sarah", inbound, "on_inbound: allow\nrules: [" + deny + "]",
        Verdict::kDeny, "rule_denied", "d"},
-      {"unknown over deny", false, kUnnamed, "rules: [" + deny + "]", Verdict::kDeny,
+      {"unknown over deny", "sarah", kUnnamed, "rules: [" + deny + "]", Verdict::kDeny,
        "tool_unknown", ""},
-      {"unknown over flag", false, kUnnamed, "rules: [" + flag + "]", Verdict::kDeny,
+      {"unknown over flag", "sarah", kUnnamed, "rules: [" + flag + "]", Verdict::kDeny,
        "tool_unknown", ""},
-      {"deny over unnamed allowed", false, kUnnamed, "rules: [" + deny + ", " + allow + "]",
+      {"deny over unnamed allowed", "sarah", kUnnamed, "rules: [" + deny + ", " + allow + "]",
        Verdict::kDeny, "rule_denied", "d"},
-      {"flag over unnamed allowed", false, kUnnamed, "rules: [" + flag + ", " + allow + "]",
+      {"flag over unnamed allowed", "sarah", kUnnamed, "rules: [" + flag + ", " + allow + "]",
        Verdict::kFlag, "flagged", "f"},
-      {"scope over deny", false, kRevenue, "rules: [" + deny + "]", Verdict::kDeny, "scope_missing",
-       ""},
-      {"scope over no rule", false, kRevenue, "", Verdict::kDeny, "scope_missing", ""},
-      {"scope over allow", false, kRevenue, "rules: [" + allow + "]", Verdict::kDeny,
+      {"scope over deny", "sarah", kRevenue, "rules: [" + deny + "]", Verdict::kDeny,
        "scope_missing", ""},
-      {"deny over no rule", false, {}, "rules: [" + deny + "]", Verdict::kDeny, "rule_denied", "d"},
+      {"scope over no rule", "sarah", kRevenue, "", Verdict::kDeny, "scope_missing", ""},
+      {"scope over allow", "sarah", kRevenue, "rules: [" + allow + "]", Verdict::kDeny,
+       "scope_missing", ""},
+      {"deny over no rule",
+       "sarah",
+       {},
+       "rules: [" + deny + "]",
+       Verdict::kDeny,
+       "rule_denied",
+       "d"},
       {"deny over flag",
-       false,
+       "sarah",
        {},
        "rules: [" + flag + ", " + deny + "]",
        Verdict::kDeny,
        "rule_denied",
        "d"},
       {"deny over allow",
-       false,
+       "sarah",
        {},
        "rules: [" + allow + ", " + deny + "]",
        Verdict::kDeny,
        "rule_denied",
        "d"},
       {"deny over both",
-       false,
+       "sarah",
        {},
        "rules: [" + allow + ", " + flag + ", " + deny + "]",
        Verdict::kDeny,
        "rule_denied",
        "d"},
-      {"a flag allows nothing", false, {}, "rules: [" + flag + "]", Verdict::kDeny, "no_rule", ""},
+      {"a flag allows nothing",
+       "sarah",
+       {},
+       "rules: [" + flag + "]",
+       Verdict::kDeny,
+       "no_rule",
+       ""},
       {"flag over allow",
-       false,
+       "sarah",
        {},
        "rules: [" + allow + ", " + flag + "]",
        Verdict::kFlag,
        "flagged",
        "f"},
-      {"allow", false, {}, "rules: [" + allow + "]", Verdict::kAllow, "allowed", "a"},
+      {"allow", "sarah", {}, "rules: [" + allow + "]", Verdict::kAllow, "allowed", "a"},
       {"the first id is named",
-       false,
+       "sarah",
        {},
        "rules: [{id: z, effect: deny}, {id: b, effect: deny, tools: [crm.*]}, {id: c, effect: "
        "deny}]",
@@ -245,7 +255,7 @@ TEST_F(Decide, PrecedenceTable) {
   };
   for (const Case& c : cases) {
     load(c.rules);
-    anonymous_ = c.anonymous;
+    anonymous_ = std::string_view(c.user).empty();
     const Decision decision = ask(c.ask);
     EXPECT_EQ(decision.verdict, c.verdict) << c.what;
     EXPECT_EQ(decision.code, c.code) << c.what;

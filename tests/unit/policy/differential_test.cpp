@@ -167,7 +167,7 @@ class Generator {
     for (const std::string& tool : kTools) {
       tools += "  - {name: " + tool + ", host: h.test, method: GET, path: /" + tool +
                ", effect: read, scopes: [";
-      for (const std::string& scope : kRequired.at(tool)) tools += scope + ", ";
+      for (const std::string& scope : kRequired.at(tool)) tools.append(scope).append(", ");
       tools += "]}\n";
     }
     files.push_back({.text = tools});

@@ -1,0 +1,1 @@
+writ_unit_test(flow/flow_table LIBS writ_flow)

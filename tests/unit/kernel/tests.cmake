@@ -1,0 +1,2 @@
+writ_unit_test(kernel/cgroup LIBS writ_kernel)
+writ_unit_test(kernel/elf_symbols LIBS writ_kernel)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -244,13 +245,14 @@ bool ControlServer::read_some(Connection& connection) {
 
 void ControlServer::read_requests(Connection& connection) {
   while (!connection.in_flight && !connection.closing) {
-    const auto frame = connection.decoder.next();
-    if (!frame) {
-      reject(connection, frame.error());
+    const auto next = connection.decoder.next();
+    if (!next) {
+      reject(connection, next.error());
       return;
     }
-    if (!*frame) return;
-    handle_frame(connection, **frame);
+    const std::optional<std::string_view> frame = *next;
+    if (!frame) return;
+    handle_frame(connection, *frame);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "daemon/version.h"
+#include "kernel/features.h"
 
 namespace writ::daemon {
 namespace {
@@ -84,6 +85,15 @@ Status Daemon::attach() {
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGINT);
   if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return fail_errno(errno, "block signals");
+  // Before anything is made or changed.
+  std::string missing;
+  for (const kernel::Feature& feature : kernel::check_features()) {
+    if (feature.present || !feature.needed) continue;
+    missing += fmt::format("{}{}: {}", missing.empty() ? "" : "; ", feature.name, feature.hint);
+  }
+  if (!missing.empty()) {
+    return fail(ErrorCode::kUnavailable, "this host lacks what Writ needs: {}", missing);
+  }
   auto mount = kernel::find_cgroup2("/proc/self/mountinfo");
   if (!mount) return tl::unexpected(mount.error());
   cgroups_ = std::move(*mount);

@@ -79,3 +79,45 @@ def test_ungoverned_processes_are_left_alone(env):
                               stdout=subprocess.PIPE, text=True, env=env.environment())
     expect.allowed(env.results(process)[0])
     assert not env.decisions(before)
+
+
+@each(path=["/allowed/x", "/denied/x"])
+def test_a_connection_that_is_older_than_its_session(env, path):
+    """A shell connects, then hands the socket to an agent: what the agent sends on it is judged all the same."""
+    mark = env.servers.mark()
+    port = env.servers.port("http")
+    request = f"POST {path} HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nContent-Length: 2\\r\\n\\r\\nhi"
+    run = f"{env.binaries}/writ --root {env.daemon.root} run --agent tester --user sarah --mode enforce"
+    script = f"exec 3<>/dev/tcp/127.0.0.1/{port}; {run} -- sh -c 'printf \"{request}\" >&3; timeout 3 head -c 12 <&3'"
+    process = Processes.start(["/bin/bash", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    done = env.finish(process, 15)
+    arrived = env.servers.since(mark)
+    if path == "/denied/x":
+        assert "403" in done.stdout, f"{done.stdout} {done.stderr}"
+        expect.nothing_arrived(arrived)
+    else:
+        assert "200" in done.stdout, f"{done.stdout} {done.stderr}"
+        expect.only_arrived(arrived, [path])
+
+
+def test_an_agent_in_a_network_namespace_of_its_own(env):
+    """A container's agent: a denied TLS call is aborted there too, at once, and not left waiting."""
+    serve = f"ip link set lo up && exec openssl s_server -quiet -accept 9443 -www -cert {env.certs.cert} -key {env.certs.key}"
+    server = Processes.start(["unshare", "-n", "sh", "-c", serve], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    inside = ["nsenter", "-t", str(server.pid), "-n", "/usr/bin/curl", "-q", "-sS", "-m", "8", "--http1.1",
+              "--cacert", str(env.certs.ca), "--retry", "10", "--retry-connrefused", "--retry-delay", "1"]
+    run = ["run", "--agent", "tester", "--user", "sarah", "--mode", "enforce", "--"]
+    try:
+        allowed = env.writ(*run, *inside, "https://127.0.0.1:9443/allowed/x")
+        assert "HTTP/1.0 200" in allowed.stdout or "<HTML>" in allowed.stdout.upper(), f"{allowed.stdout} {allowed.stderr}"
+        started = time.monotonic()
+        denied = env.writ(*run, *inside, "https://127.0.0.1:9443/denied/x")
+        seconds = time.monotonic() - started
+        assert denied.returncode != 0 and not denied.stdout, f"{denied.stdout} {denied.stderr}"
+        assert seconds < 3, f"the denial took {seconds:.1f} s: {denied.stderr}"
+    finally:
+        server.terminate()
+        server.wait(5)
+        Processes.done(server)

@@ -127,6 +127,25 @@ def test_writd_without_privileges(env):
     assert any(w in done.stderr.lower() for w in ("root", "cap_", "permission")), done.stderr
 
 
+MISSING = {
+    "cgroup2": ("umount -l \"$(awk '$3 == \"cgroup2\" {print $2; exit}' /proc/mounts)\"", "mount -t cgroup2"),
+    "BTF": ("mount -t tmpfs none /sys/kernel/btf", "CONFIG_DEBUG_INFO_BTF"),
+}
+
+
+@each(feature=list(MISSING))
+def test_a_kernel_without(env, feature):
+    """In a mount namespace where the feature cannot be found: an error that says what to do, and nothing was made."""
+    hide, advice = MISSING[feature]
+    daemon = env.new_daemon()
+    process = Processes.start(["unshare", "-m", "--propagation", "private", "sh", "-c",
+                               f"{hide} && exec {daemon.binary} --root {daemon.root}"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = env.finish(process, 20)
+    clear(done, advice)
+    assert not daemon.state.exists() and not (daemon.root / "run").exists()
+
+
 def test_unknown_command_and_option(env):
     clear(env.writ("no-such-command"))
     clear(env.writ("status", "--no-such-option"))

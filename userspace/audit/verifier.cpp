@@ -169,9 +169,10 @@ Result<Report> verify(const std::string& dir, const Key& key) {
   verification.end();
   if (!checkpoint->problem.empty())
     verification.problem(checkpoint->problem, checkpoint_path(dir), checkpoint->offset, 0);
-  for (const std::string& name : listing->strangers)
-    verification.problem("the file is named like a segment, but is not one", dir + "/" + name, 0,
-                         0);
+  for (const std::string& name : listing->strangers) {
+    verification.problem("the file is named like a segment, but is not one",
+                         fmt::format("{}/{}", dir, name), 0, 0);
+  }
   return verification.take();
 }
 

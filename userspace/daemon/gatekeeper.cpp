@@ -204,7 +204,10 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
 bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
   call.tool = parts_.policy->match(call.request);
   const policy::Decision first = judge(session, call, false);
-  if (first.verdict != policy::Verdict::kDeny) return true;
+  if (first.verdict != policy::Verdict::kDeny &&
+      !parts_.limits.reserve(session.id, call.id, now())) {
+    return true;
+  }
   decide(exchange, session, call);
   return false;
 }
@@ -234,23 +237,18 @@ void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
         call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
   }
   call.decision = judge(session, call, call.received());
-  const bool wanted = call.decision.verdict != policy::Verdict::kDeny;
-  if (wanted) {
+  if (call.decision.verdict != policy::Verdict::kDeny) {
     if (auto refusal = parts_.limits.reserve(session.id, call.id, now())) {
       call.decision = {.verdict = policy::Verdict::kDeny,
                        .rule = "limits",
                        .reason = std::move(refusal->message),
                        .code = std::move(refusal->code),
                        .missing = {}};
-    } else if (!parts_.limits.commit(call.id, now())) {
-      call.decision = {.verdict = policy::Verdict::kDeny,
-                       .rule = "limits",
-                       .reason = "the reservation for this call has expired",
-                       .code = "limit_reservation",
-                       .missing = {}};
     }
   }
-  if (!write_decision(session, call, exchange.channel.pid) || call.denied()) {
+  if (!write_decision(session, call, exchange.channel.pid) || call.denied() ||
+      !parts_.limits.commit(call.id, now())) {
+    parts_.limits.release(call.id, now());  // what is denied has used nothing
     deny(exchange, session, call);
     return;
   }
@@ -456,6 +454,7 @@ void Gatekeeper::on_end(flow::Channel& channel) {
                                             .offset = channel.out};
         }
         call->decision = judge(*session, *call, false);
+        parts_.limits.release(call->id, now());
         if (!write_decision(*session, *call, channel.pid)) continue;
       }
       write_outcome(*session, *call, "incomplete", "the connection ended before the result did");

@@ -133,7 +133,7 @@ YamlMap::YamlMap(const YAML::Node& node, std::string file, Diagnostics& out)
     : node_(node), file_(std::move(file)), out_(out) {
   if (!node_.IsDefined() || !node_.IsMap()) {
     add_error(out_, file_, node, "expected a mapping (key: value)");
-    node_ = YAML::Node(YAML::NodeType::Map);
+    node_.reset(YAML::Node(YAML::NodeType::Map));  // not `=`, which would write into the document
   }
 }
 

@@ -1,5 +1,6 @@
 // The compiled policy against the rules read aloud: random policies and calls, judged by a second
 // evaluator that knows no index, no order and no catalog, over files and rules in any order.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -165,8 +166,8 @@ class Generator {
     }
     std::string tools = "version: 1\ntools:\n";
     for (const std::string& tool : kTools) {
-      tools += "  - {name: " + tool + ", host: h.test, method: GET, path: /" + tool +
-               ", effect: read, scopes: [";
+      tools += fmt::format(
+          "  - {{name: {0}, host: h.test, method: GET, path: /{0}, effect: read, scopes: [", tool);
       for (const std::string& scope : kRequired.at(tool)) tools.append(scope).append(", ");
       tools += "]}\n";
     }

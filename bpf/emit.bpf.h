@@ -8,13 +8,16 @@
 
 #include "session.bpf.h"
 
-/* Events that nothing waits for do not wake writd (it looks every few milliseconds) unless the ring fills up. */
+/*
+ * Events that nothing waits for do not wake writd (it looks every few milliseconds) unless the ring fills up. Those that something
+ * waits for wake it always: the kernel's own rule (flags 0) wakes only a reader that has read all before them.
+ */
 const volatile __u64 wake_bytes __weak = 1 << 20;
 
 static __always_inline __u64 wake_flags(int urgent)
 {
 	if (urgent)
-		return 0;
+		return BPF_RB_FORCE_WAKEUP;
 	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 

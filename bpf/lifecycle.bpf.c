@@ -56,7 +56,7 @@ int lifecycle_exec(struct bpf_raw_tracepoint_args *ctx)
 	}
 	size = bpf_probe_read_kernel_str(e + 1, WRIT_PATH_MAX, BPF_CORE_READ(program, filename));
 	fill_head(&e->head, WRIT_EVENT_EXEC, size > 0 ? size : 0, id);
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, wake_flags(1));
 	return 0;
 }
 
@@ -74,7 +74,7 @@ int lifecycle_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	fill_head(&e->head, WRIT_EVENT_EXIT, 0, id);
-	bpf_ringbuf_submit(e, 0);
+	bpf_ringbuf_submit(e, wake_flags(1));
 	return 0;
 }
 

@@ -26,7 +26,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one object on standard output")
     parser.add_argument("--rounds", type=int, default=10, help="below 10 a median says little")
-    parser.add_argument("--bin", type=pathlib.Path, required=True, help="where writ, writd and writ_floor are; default: built here")
+    parser.add_argument("--bin", type=pathlib.Path, required=True,
+                        help="where writ, writd and writ_floor are; default: built by scripts/bench")
     parser.add_argument("--only", choices=[measure.name for measure in MEASURES])
     found = parser.parse_args()
     if found.rounds < 1:

@@ -19,12 +19,11 @@
 namespace writ::daemon {
 namespace {
 
-// What an epoll event is about. Values from kSessionTag on are cgroup ids.
+// What an epoll event is about; larger values are cgroup ids.
 constexpr std::uint64_t kTapTag = 0;
 constexpr std::uint64_t kControlTag = 1;
 constexpr std::uint64_t kSignalTag = 2;
 constexpr std::uint64_t kTimerTag = 3;
-constexpr std::uint64_t kFirstSessionTag = 4;
 
 // How long an event that nothing waits for may lie in the ring buffer, and an ended session
 // unnoticed.

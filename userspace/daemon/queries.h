@@ -22,8 +22,8 @@ class Queries {
  public:
   static constexpr std::size_t kMaxThreads = 16;
 
-  Queries(std::string dir, audit::Key key, ControlServer& server)
-      : dir_(std::move(dir)), key_(std::move(key)), server_(server) {}
+  Queries(std::string dir, const audit::Key& key, ControlServer& server)
+      : dir_(std::move(dir)), key_(key), server_(server) {}
   ~Queries();
 
   // The user whose calls the asker may see; empty: all (root).

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 namespace writ::daemon {
 namespace {
@@ -42,11 +41,6 @@ v1::Verdict to_verdict(policy::Verdict verdict) {
   return v1::VERDICT_UNSPECIFIED;
 }
 
-std::string executable_of(std::uint32_t pid) {
-  std::error_code error;
-  return std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error);
-}
-
 }  // namespace
 
 std::string new_call_id() {
@@ -79,8 +73,16 @@ v1::Mode to_mode(identity::Mode mode) {
   return mode == identity::Mode::kEnforce ? v1::MODE_ENFORCE : v1::MODE_OBSERVE;
 }
 
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, kMaxPrintable));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
+  }
+  return out;
+}
+
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
-                           const RecordContext& context) {
+                           const std::string& executable, const RecordContext& context) {
   v1::Record record;
   record.set_trace_id(call.id);
   v1::Decision& d = *record.mutable_decision();
@@ -115,7 +117,7 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.mutable_request()->set_digest(call.arguments.digest);
   d.mutable_request()->set_complete(call.arguments.complete);
   d.mutable_process()->set_pid(pid);
-  d.mutable_process()->set_exe(executable_of(pid));
+  d.mutable_process()->set_exe(executable);
   d.set_mode(to_mode(session.mode));
   d.set_verdict(to_verdict(call.decision.verdict));
   d.set_rule(call.decision.rule);

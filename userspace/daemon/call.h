@@ -71,8 +71,13 @@ void fill_user(const identity::Writ& writ, v1::User& out);
 void fill_agent(const identity::Writ& writ, v1::Agent& out);
 v1::Mode to_mode(identity::Mode mode);
 
+// What stands in a record must be UTF-8 (protobuf `string`), whatever an agent's files and command
+// lines hold: ASCII, cut.
+inline constexpr std::size_t kMaxPrintable = 256;
+std::string printable(std::string_view text);
+
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
-                           const RecordContext& context);
+                           const std::string& executable, const RecordContext& context);
 // `result`: "completed", "refused", "aborted", "incomplete".
 v1::Record outcome_record(const Call& call, const Session& session, const char* result,
                           std::string detail, const RecordContext& context);

@@ -29,6 +29,9 @@ constexpr std::uint64_t kTimerTag = 3;
 // unnoticed.
 constexpr long kTickNs = 10'000'000;
 
+// How long the loop looks on for the rest of a call that is arriving.
+constexpr std::uint64_t kLookOnNs = 40'000;
+
 // So that writd gets a core when an agent and a server use both: held bytes wait for it.
 // getpriority(2).
 constexpr int kNice = -20;
@@ -191,7 +194,7 @@ Status Daemon::run() {
     for (int i = 0; i < count; ++i) {
       const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
       if (tag == kTapTag) {
-        if (Status consumed = tap_->consume(); !consumed) return consumed;
+        if (Status consumed = read_events(); !consumed) return consumed;
       } else if (tag == kControlTag) {
         control_->on_ready();
       } else if (tag == kSignalTag) {
@@ -205,6 +208,16 @@ Status Daemon::run() {
   }
   shut_down();
   return {};
+}
+
+// A client that writes head and body one after the other would be waited for twice: going to sleep
+// and being woken costs more than looking on for a moment.
+Status Daemon::read_events() {
+  Status consumed = tap_->consume();
+  while (consumed && monotonic_ns() - gatekeeper_->last_hold_ns() < kLookOnNs) {
+    consumed = tap_->consume();
+  }
+  return consumed;
 }
 
 void Daemon::tick() {

@@ -54,6 +54,7 @@ class Daemon : public ControlHandler {
   // The user whose things the peer may see: empty for root. Error: the peer is nobody.
   Result<std::string> sight_of(const Peer& peer) const;
 
+  Status read_events();
   void tick();
   void take_losses();
   void end_sessions();

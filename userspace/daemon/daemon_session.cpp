@@ -17,17 +17,6 @@ constexpr std::chrono::seconds kLinger{30};
 constexpr std::chrono::milliseconds kExitCodePatience{300};
 constexpr std::size_t kMaxSessions = 4096;  // MAX_SESSIONS in bpf/maps.bpf.h
 constexpr std::size_t kMaxRecordedWords = 64;
-constexpr std::size_t kMaxRecordedWord = 256;
-
-// What stands in a record must be UTF-8 (protobuf `string`), whatever an agent's command line
-// holds.
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, kMaxRecordedWord));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
-  }
-  return out;
-}
 
 std::uint64_t unix_ns() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "daemon/refusal.h"
 #include "flow/flow_table.h"
@@ -14,6 +15,10 @@ namespace {
 // Of a call that is longer than hold_max, this much stays behind the scanner until its end was
 // judged, so that a late denial leaves the request incomplete at the server.
 constexpr std::uint64_t kTail = 16 * 1024;
+
+// Such a call is released in steps of this size: a release for every record would cost more than
+// its scan. What is left below a step goes at the next look (help_stalled).
+constexpr std::uint64_t kReleaseStep = 128 * 1024;
 
 // A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits
 // for room.
@@ -141,6 +146,7 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
 // Bytes of the call are still to come: give them room, and see to it that nobody waits for ever.
 void Gatekeeper::hold(Exchange& exchange, Session& session, Call& call) {
   if (!session.enforced()) return;
+  last_hold_ns_ = monotonic_ns();
   if (call.expect_continue && exchange.released < call.head_end) {
     if (!judge_head(exchange, session, call)) return;
     release(exchange, call.head_end);
@@ -187,7 +193,11 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
     if (session == nullptr || !session->enforced() || !channel.state || !channel.bound) return;
     auto& exchange = static_cast<Exchange&>(*channel.state);
     const Call* call = exchange.arriving();
-    if (exchange.dead || call == nullptr || call->stage != Stage::kArriving) return;
+    if (exchange.dead || call == nullptr) return;
+    if (call->stage == Stage::kDecided && channel.out > exchange.released + kTail) {
+      release(exchange, channel.out - kTail);
+    }
+    if (call->stage != Stage::kArriving) return;
     if (exchange.stalled_at != channel.out) {
       exchange.stalled_at = channel.out;
       exchange.stalled_since = time;
@@ -260,13 +270,23 @@ void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
   }
 }
 
+const std::string& Gatekeeper::executable_of(std::uint32_t pid) {
+  std::string& known = executables_[pid];
+  if (known.empty()) {
+    std::error_code error;
+    known =
+        printable(std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error).native());
+  }
+  return known;
+}
+
 // False: there is no record of it, so it must not leave.
 bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid) {
   call.decided_ns = monotonic_ns();
   call.stage = Stage::kDecided;
   ++session.calls;
   if (call.denied()) ++session.denied;
-  v1::Record record = decision_record(call, session, pid, context_);
+  v1::Record record = decision_record(call, session, pid, executable_of(pid), context_);
   const auto sequence = parts_.audit.append(record);
   const Status durable =
       sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));
@@ -306,7 +326,9 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
   }
   const std::uint64_t up_to =
       call.received() ? call.end : exchange.channel.out - std::min(exchange.channel.out, kTail);
-  if (up_to > exchange.released) release(exchange, up_to);
+  if (call.received() ? up_to > exchange.released : up_to >= exchange.released + kReleaseStep) {
+    release(exchange, up_to);
+  }
 }
 
 void Gatekeeper::release(Exchange& exchange, std::uint64_t offset) {
@@ -526,11 +548,13 @@ void Gatekeeper::on_connect(const flow::Connection& connection) {
 }
 
 void Gatekeeper::on_exec(std::uint64_t /*session*/, std::uint32_t pid, std::string_view /*path*/) {
+  executables_.erase(pid);
   // (void): a process that ended at once needs no cover.
   (void)coverage_->cover_process(pid);
 }
 
 void Gatekeeper::on_exit(std::uint64_t /*session*/, std::uint32_t pid) {
+  executables_.erase(pid);
   parts_.hands.forget_process(pid);
   coverage_->forget_process(pid);
 }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "audit/writer.h"
@@ -77,6 +78,10 @@ class Gatekeeper : public flow::ChannelHandler {
   // For the shutdown.
   void destroy_held(flow::Channel& channel);
 
+  // When a held call was last found incomplete (CLOCK_MONOTONIC): its rest is often only
+  // microseconds away.
+  [[nodiscard]] std::uint64_t last_hold_ns() const { return last_hold_ns_; }
+
   // Calls of a session that wait for a verdict now.
   [[nodiscard]] static std::uint32_t held_calls(flow::FlowTable& flows, std::uint64_t session);
   [[nodiscard]] const GatekeeperCounters& counters() const { return counters_; }
@@ -93,6 +98,7 @@ class Gatekeeper : public flow::ChannelHandler {
   bool judge_head(Exchange& exchange, Session& session, Call& call);
   policy::Decision judge(const Session& session, const Call& call, bool complete) const;
   void decide(Exchange& exchange, Session& session, Call& call);
+  const std::string& executable_of(std::uint32_t pid);
   bool write_decision(Session& session, Call& call, std::uint32_t pid);
   void stream_on(Exchange& exchange, Session& session, Call& call);
   void release(Exchange& exchange, std::uint64_t offset);
@@ -111,6 +117,8 @@ class Gatekeeper : public flow::ChannelHandler {
   RecordContext context_;
   GatekeeperCounters counters_;
   std::uint64_t last_look_ns_ = 0;
+  std::uint64_t last_hold_ns_ = 0;
+  std::unordered_map<std::uint32_t, std::string> executables_;  // by process, until it ends
 };
 
 }  // namespace writ::daemon

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace writ::cli {
@@ -93,11 +94,11 @@ Result<v1::ControlResponse> Client::receive(std::chrono::seconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   std::array<char, 16384> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   for (;;) {
-    const auto frame = decoder_.next();
-    if (!frame) return context(frame.error(), "read writd's answer");
-    if (*frame) {
+    const auto next = decoder_.next();
+    if (!next) return context(next.error(), "read writd's answer");
+    if (const std::optional<std::string_view> frame = *next) {
       v1::ControlResponse response;
-      if (!response.ParseFromArray((*frame)->data(), static_cast<int>((*frame)->size()))) {
+      if (!response.ParseFromArray(frame->data(), static_cast<int>(frame->size()))) {
         return fail(ErrorCode::kInternal,
                     "writd's answer makes no sense (is it of the same version as writ?)");
       }

@@ -64,6 +64,7 @@ bool write_all(int fd, std::string_view bytes) {
 [[noreturn]] void execute(const Program& program, const std::vector<std::string>& command) {
   std::vector<std::string> words = command;  // execv wants char*, not const char*
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 2);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   ::execv(program.path.c_str(), arguments.data());

@@ -103,14 +103,14 @@ Result<Ended> supervise(pid_t child, const SignalBlock& signals, UniqueFd report
       const int signal = static_cast<int>(info.ssi_signo);
       if (signal != SIGCHLD && sent_by_process(info)) (void)::kill(child, signal);
     }
-    if (const auto status = reap(child)) {
-      while (report_pipe && read_report(report_pipe.get(), ended.report)) {
-        pollfd rest{.fd = report_pipe.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&rest, 1, 0) <= 0) break;  // the writer is gone: what is there is all
-      }
-      ended.wait_status = *status;
-      return ended;
+    const std::optional<int> status = reap(child);
+    if (!status.has_value()) continue;
+    ended.wait_status = status.value();
+    while (report_pipe && read_report(report_pipe.get(), ended.report)) {
+      pollfd rest{.fd = report_pipe.get(), .events = POLLIN, .revents = 0};
+      if (::poll(&rest, 1, 0) <= 0) break;  // the writer is gone: what is there is all
     }
+    return ended;
   }
 }
 

@@ -97,7 +97,9 @@ std::string request_text(const v1::Decision& d) {
   }
   out += row("Request", line);
   std::vector<std::string> captures;
-  for (const auto& [name, value] : d.tool().captures()) captures.push_back(name + "=" + value);
+  for (const auto& [name, value] : d.tool().captures()) {
+    captures.push_back(fmt::format("{}={}", name, value));
+  }
   std::sort(captures.begin(), captures.end());
   if (!captures.empty()) out += row("Arguments", printable(join(captures, ", ")));
   std::string size = bytes_text(request.bytes());

@@ -28,40 +28,6 @@ constexpr std::uint64_t kTimerKey = UINT64_MAX - 1;
 constexpr std::size_t kReadBytes = 64u << 10;
 constexpr int kAcceptsEachTime = 64;
 
-const char* code_name(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalid:
-      return "invalid";
-    case ErrorCode::kNotFound:
-      return "not_found";
-    case ErrorCode::kDenied:
-      return "denied";
-    case ErrorCode::kUnavailable:
-      return "unavailable";
-    case ErrorCode::kCorrupt:
-    case ErrorCode::kIo:
-    case ErrorCode::kInternal:
-      return "internal";
-  }
-  return "internal";
-}
-
-struct Encoded {
-  std::string frame;
-  bool done = false;
-};
-
-// An answer that does not fit a frame ends the request with an error instead.
-Encoded encode(const v1::ControlResponse& response) {
-  Encoded made{.frame = {}, .done = response.done()};
-  if (append_frame(made.frame, response.SerializeAsString())) return made;
-  const auto error = error_response(
-      {ErrorCode::kInternal, "the answer is too long for one message (ask for less)"});
-  (void)append_frame(made.frame, error.SerializeAsString());  // a short text always fits
-  made.done = true;
-  return made;
-}
-
 bool watch(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t key) {
   epoll_event event{};
   event.events = events;
@@ -70,19 +36,6 @@ bool watch(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t
 }
 
 }  // namespace
-
-v1::ControlResponse error_response(const Error& error) {
-  v1::ControlResponse response;
-  response.set_done(true);
-  response.mutable_error()->set_code(code_name(error.code));
-  response.mutable_error()->set_message(error.message);
-  return response;
-}
-
-Posted Responder::send(const v1::ControlResponse& response) {
-  Encoded made = encode(response);
-  return outbox_.put(id_, std::move(made.frame), made.done);
-}
 
 struct ControlServer::Connection {
   ConnectionId id = 0;

@@ -23,6 +23,7 @@
 #include "control.pb.h"
 #include "daemon/control_outbox.h"
 #include "daemon/control_peer.h"
+#include "daemon/control_response.h"
 #include "daemon/control_socket.h"
 #include "util/framing.h"
 #include "util/result.h"
@@ -44,24 +45,6 @@ struct ControlServerCounters {
   std::uint64_t invalid_requests = 0;
   std::uint64_t slow_readers = 0;
   std::uint64_t idle_closed = 0;
-};
-
-// A ControlError with done = true. `code` becomes "denied", "not_found", "invalid", "unavailable"
-// or "internal".
-v1::ControlResponse error_response(const Error& error);
-
-// Answers the request that is being handled. Valid during handle() only: what answers later keeps
-// the ConnectionId and uses ControlServer::post.
-class Responder {
- public:
-  Responder(Outbox& outbox, ConnectionId id) : outbox_(outbox), id_(id) {}
-
-  Posted send(const v1::ControlResponse& response);
-  Posted fail(const Error& error) { return send(error_response(error)); }
-
- private:
-  Outbox& outbox_;
-  ConnectionId id_;
 };
 
 // The daemon's side. Called on the loop's thread; must not block.

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <filesystem>
 
-#include "daemon/refusal.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
@@ -27,9 +26,6 @@ constexpr std::uint64_t kSmallBody = 1024;
 // How far the send buffer is widened ahead of what was read.
 constexpr std::uint64_t kStep = 4u << 20;
 
-// A process that connects is looked at for new libraries no more often than this.
-constexpr std::chrono::milliseconds kLookEvery{1000};
-
 // Calls on one connection that wait for their results. An agent that never reads them is not served
 // without end.
 constexpr std::size_t kMaxOpenCalls = 1024;
@@ -42,31 +38,6 @@ std::vector<policy::FindingView> views(const std::vector<scan::Finding>& finding
   all.reserve(findings.size());
   for (const scan::Finding& f : findings) all.push_back({.rule = f.rule, .category = f.category});
   return all;
-}
-
-// A check that no rule of the policy made is named too: every decision says what decided it.
-policy::Decision named(policy::Decision decision) {
-  if (decision.rule.empty()) decision.rule = "built-in:" + decision.code;
-  return decision;
-}
-
-const char* opaque_words(std::uint32_t reason) {
-  switch (reason) {
-    case WRIT_OPAQUE_NO_PLAINTEXT:
-      return "TLS records that no covered library made";
-    case WRIT_OPAQUE_UNSEEN:
-      return "cleartext that no captured send call made";
-    case WRIT_OPAQUE_NOT_TLS:
-      return "the TLS record layer broke off";
-    case WRIT_OPAQUE_OTHER_STREAM:
-      return "TLS records of another stream than the one of this connection";
-    case WRIT_OPAQUE_CONTROL:
-      return "more TLS handshake and control bytes than a connection may have";
-    case WRIT_OPAQUE_INBOUND:
-      return "the agent answers a peer that connected to it";
-    default:
-      return "bytes without plaintext behind them";
-  }
 }
 
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
@@ -224,6 +195,13 @@ bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
 
 // --- It is judged ---
 
+// A check that no rule of the policy made is named too: every decision says what decided it.
+policy::Decision Gatekeeper::ask(const policy::Input& input) const {
+  policy::Decision decision = parts_.policy->decide(input);
+  if (decision.rule.empty()) decision.rule = "built-in:" + decision.code;
+  return decision;
+}
+
 policy::Decision Gatekeeper::judge(const Session& session, const Call& call, bool complete) const {
   const auto findings = views(call.arguments.findings);
   policy::Input input{.call = call.request,
@@ -237,7 +215,7 @@ policy::Decision Gatekeeper::judge(const Session& session, const Call& call, boo
     problem = fmt::format("{}: {}", call.problem->code, call.problem->message);
     input.problem = problem;
   }
-  return named(parts_.policy->decide(input));
+  return ask(input);
 }
 
 void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
@@ -341,264 +319,6 @@ void Gatekeeper::release(Exchange& exchange, std::uint64_t offset) {
   if (!parts_.hands.kick(exchange.channel.socket)) ++counters_.missed_kicks;
   const Call* arriving = exchange.arriving();
   if (arriving == nullptr || arriving->stage == Stage::kDecided) give_room_back(exchange);
-}
-
-// --- Or refused ---
-
-void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call) {
-  if (!session.enforced()) return;
-  const char* how = enforce_denial(exchange, call);
-  exchange.dead = true;
-  write_outcome(session, call, how, "");
-  for (const auto& other : exchange.calls) {
-    if (other.get() == &call || other->stage == Stage::kDone) continue;
-    if (other->stage == Stage::kArriving) {
-      other->tool = parts_.policy->match(other->request);
-      other->decision = call.decision;
-      if (!write_decision(session, *other, exchange.channel.pid)) continue;
-    }
-    write_outcome(session, *other, "incomplete",
-                  fmt::format("its connection ended with the denial of call {}", call.id));
-  }
-  exchange.calls.clear();
-}
-
-// Makes the denial true. Cleartext is told why, if no other answer is due before; else the
-// connection is ended.
-const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
-  flow::Channel& channel = exchange.channel;
-  const bool first = exchange.calls.front().get() == &call;
-  if (channel.clear() && first && !exchange.tunnel && exchange.between_results()) {
-    const Status refused =
-        parts_.hands.refuse(channel.socket, refusal_response(call), !call.received());
-    if (refused) {
-      exchange.refused = true;
-      return "refused";
-    }
-    ++counters_.degraded_denials;
-  }
-  return end_connection(channel.socket) ? "aborted" : "held";
-}
-
-bool Gatekeeper::end_connection(const kernel::SocketId& socket) {
-  const Status ended = parts_.hands.abort(socket);
-  if (ended || ended.error().code == ErrorCode::kNotFound) return true;
-  ++counters_.degraded_denials;
-  parts_.report(fmt::format("a denied connection could not be ended, its bytes stay held: {}",
-                            ended.error().message));
-  return false;
-}
-
-// --- Its result comes back ---
-
-void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
-  Session* session = session_of(channel.session);
-  if (session == nullptr || !channel.state) return;
-  auto& exchange = static_cast<Exchange&>(*channel.state);
-  if (exchange.dead) return;
-  exchange.feed_in(bytes);
-  settle(exchange, *session);
-}
-
-void Gatekeeper::settle(Exchange& exchange, Session& session) {
-  while (!exchange.calls.empty() && exchange.front_answered() &&
-         exchange.calls.front()->stage == Stage::kDecided && exchange.calls.front()->received()) {
-    write_outcome(session, *exchange.calls.front(), "completed", "");
-    exchange.pop_front();
-  }
-  if (exchange.tunnel && !exchange.tunnel_judged) judge_tunnel(exchange, session);
-}
-
-// Behind CONNECT or Upgrade the bytes are not HTTP: opaque.
-void Gatekeeper::judge_tunnel(Exchange& exchange, Session& session) {
-  exchange.tunnel_judged = true;
-  flow::Connection connection{.session = exchange.channel.session,
-                              .stream = exchange.channel.stream,
-                              .tls = exchange.channel.tls,
-                              .placed = true,
-                              .socket = exchange.channel.socket};
-  if (session.enforced() || exchange.channel.bound) on_opaque(connection, nullptr, 0);
-}
-
-void Gatekeeper::on_lost(flow::Channel& channel, bool outgoing, const char* why) {
-  Session* session = session_of(channel.session);
-  if (session == nullptr) return;
-  ++(outgoing ? counters_.lost_out : counters_.lost_in);
-  write_gap(session, outgoing ? "plaintext_lost" : "response_lost", 1,
-            fmt::format("{}; connection to {}", why, flow::peer_of(channel.socket).address));
-  Exchange& exchange = exchange_of(channel);
-  if (!outgoing) {
-    exchange.blind = true;
-    return;
-  }
-  if (exchange.dead) return;
-  Call& call =
-      exchange.problem_call({.code = "plaintext_lost", .message = why, .offset = channel.out});
-  if (call.stage == Stage::kDecided) {
-    stream_on(exchange, *session, call);
-  } else {
-    advance(exchange, *session);
-  }
-}
-
-void Gatekeeper::on_agent_closed(flow::Channel& channel) {
-  Session* session = session_of(channel.session);
-  if (session == nullptr || !channel.state) return;
-  auto& exchange = static_cast<Exchange&>(*channel.state);
-  if (exchange.dead) {
-    if (session->enforced()) (void)end_connection(channel.socket);
-    return;
-  }
-  Call* call = exchange.arriving();
-  if (call != nullptr && !call->problem) {
-    exchange.problem_call({.code = "incomplete_message",
-                           .message = "the agent closed the connection within the request",
-                           .offset = channel.out});
-    if (call->stage == Stage::kDecided) {
-      stream_on(exchange, *session, *call);
-    } else {
-      advance(exchange, *session);
-    }
-  }
-}
-
-void Gatekeeper::on_end(flow::Channel& channel) {
-  Session* session = session_of(channel.session);
-  if (session != nullptr && channel.state) {
-    auto& exchange = static_cast<Exchange&>(*channel.state);
-    exchange.close();
-    settle(exchange, *session);
-    for (const auto& call : exchange.calls) {
-      if (call->stage == Stage::kArriving) {
-        if (!call->problem) {
-          call->problem = protocol::Problem{.code = "incomplete_message",
-                                            .message = "the connection ended within the request",
-                                            .offset = channel.out};
-        }
-        call->decision = judge(*session, *call, false);
-        parts_.limits.release(call->id, now());
-        if (!write_decision(*session, *call, channel.pid)) continue;
-      }
-      write_outcome(*session, *call, "incomplete", "the connection ended before the result did");
-    }
-  }
-  tap_->forget(channel.stream, channel.socket.cookie);
-}
-
-// --- Bytes that no channel explains ---
-
-void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
-                           std::uint32_t reason) {
-  Session* session = session_of(connection.session);
-  if (session == nullptr) return;
-  if (channel != nullptr && channel->state) {
-    auto& exchange = static_cast<Exchange&>(*channel->state);
-    if (exchange.dead) {
-      if (session->enforced()) (void)end_connection(connection.socket);
-      return;
-    }
-  }
-  Call call;
-  call.id = new_call_id();
-  call.first_seen_ns = monotonic_ns();
-  call.request.protocol = "opaque";
-  call.request.tls = connection.tls;
-  call.request.destination = flow::peer_of(connection.socket);
-  policy::Input input{.call = call.request, .writ = &session->writ};
-  input.what =
-      reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound : policy::Input::What::kOpaque;
-  input.problem = opaque_words(reason);
-  call.decision = named(parts_.policy->decide(input));
-  const bool recorded = write_decision(*session, call, connection.socket.pid);
-  if (!session->enforced()) {
-    write_outcome(*session, call, "incomplete", "observed only: its content cannot be read");
-    return;
-  }
-  if (recorded && !call.denied()) {
-    if (Status passed = tap_->pass_all(connection.socket.cookie); passed) {
-      if (!parts_.hands.kick(connection.socket)) ++counters_.missed_kicks;
-      write_outcome(*session, call, "incomplete", "allowed as opaque: its result cannot be read");
-      return;
-    }
-  }
-  const bool ended = end_connection(connection.socket);
-  if (channel != nullptr && channel->state) static_cast<Exchange&>(*channel->state).dead = true;
-  write_outcome(*session, call, ended ? "aborted" : "held", "");
-}
-
-void Gatekeeper::on_datagram(std::uint64_t cgroup, std::uint32_t protocol,
-                             const kernel::SocketId& socket) {
-  Session* session = session_of(cgroup);
-  if (session == nullptr) return;
-  const Endpoint peer = flow::peer_of(socket);
-  write_gap(session, "datagram_refused", 1,
-            fmt::format("IP protocol {} to {} port {}: only TCP and DNS may leave", protocol,
-                        peer.address, peer.port));
-}
-
-// --- Processes ---
-
-void Gatekeeper::on_connect(const flow::Connection& connection) {
-  // The moment before a handshake is the last one at which a library that was loaded late can still
-  // be covered.
-  if (Status covered = coverage_->cover_process(connection.socket.pid, kLookEvery); !covered) {
-    parts_.report(
-        fmt::format("{}: what it encrypts stays held as opaque", covered.error().message));
-  }
-}
-
-void Gatekeeper::on_exec(std::uint64_t /*session*/, std::uint32_t pid, std::string_view /*path*/) {
-  executables_.erase(pid);
-  // (void): a process that ended at once needs no cover.
-  (void)coverage_->cover_process(pid);
-}
-
-void Gatekeeper::on_exit(std::uint64_t /*session*/, std::uint32_t pid) {
-  executables_.erase(pid);
-  parts_.hands.forget_process(pid);
-  coverage_->forget_process(pid);
-}
-
-void Gatekeeper::destroy_held(flow::Channel& channel) {
-  Session* session = session_of(channel.session);
-  if (session == nullptr || !session->enforced() || !channel.state) return;
-  auto& exchange = static_cast<Exchange&>(*channel.state);
-  if (exchange.dead || exchange.released < channel.out) (void)end_connection(channel.socket);
-}
-
-std::uint32_t Gatekeeper::held_calls(flow::FlowTable& flows, std::uint64_t session) {
-  std::uint32_t held = 0;
-  flows.for_each_channel([&](flow::Channel& channel) {
-    if (channel.session != session || !channel.state) return;
-    for (const auto& call : static_cast<Exchange&>(*channel.state).calls) {
-      if (call->stage == Stage::kArriving) ++held;
-    }
-  });
-  return held;
-}
-
-// --- The record ---
-
-void Gatekeeper::write_outcome(const Session& session, Call& call, const char* result,
-                               std::string detail) {
-  call.stage = Stage::kDone;
-  v1::Record record = outcome_record(call, session, result, std::move(detail), context_);
-  if (const auto sequence = parts_.audit.append(record); !sequence) {
-    parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));
-  }
-}
-
-void Gatekeeper::write_gap(const Session* session, const char* kind, std::uint64_t count,
-                           std::string detail) {
-  v1::Record record;
-  v1::Gap& gap = *record.mutable_gap();
-  if (session != nullptr) gap.set_session_id(session->id);
-  gap.set_kind(kind);
-  gap.set_count(count);
-  gap.set_detail(std::move(detail));
-  if (const auto sequence = parts_.audit.append(record); !sequence) {
-    parts_.report(fmt::format("a gap could not be recorded: {}", sequence.error().message));
-  }
 }
 
 }  // namespace writ::daemon

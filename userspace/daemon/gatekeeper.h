@@ -1,6 +1,7 @@
 // The gatekeeper takes each call from its first byte to its outcome: what the exchange read is
-// judged, recorded, and then released or refused. The order of one call is the order of the
-// functions in gatekeeper.cpp.
+// judged, recorded, and then released or refused. gatekeeper.cpp is the way to the verdict, in its
+// order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what comes back;
+// gatekeeper_opaque.cpp is for bytes that no channel explains.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -96,6 +97,7 @@ class Gatekeeper : public flow::ChannelHandler {
   void give_room(Exchange& exchange, std::uint64_t bytes);
   void give_room_back(Exchange& exchange);
   bool judge_head(Exchange& exchange, Session& session, Call& call);
+  policy::Decision ask(const policy::Input& input) const;
   policy::Decision judge(const Session& session, const Call& call, bool complete) const;
   void decide(Exchange& exchange, Session& session, Call& call);
   const std::string& executable_of(std::uint32_t pid);

@@ -1,0 +1,103 @@
+// How a denial is made true, and what else ends a call: lost plaintext, an agent that closes.
+#include <fmt/format.h>
+
+#include "daemon/gatekeeper.h"
+#include "daemon/refusal.h"
+#include "flow/flow_table.h"
+
+namespace writ::daemon {
+
+void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call) {
+  if (!session.enforced()) return;
+  const char* how = enforce_denial(exchange, call);
+  exchange.dead = true;
+  write_outcome(session, call, how, "");
+  for (const auto& other : exchange.calls) {
+    if (other.get() == &call || other->stage == Stage::kDone) continue;
+    if (other->stage == Stage::kArriving) {
+      other->tool = parts_.policy->match(other->request);
+      other->decision = call.decision;
+      if (!write_decision(session, *other, exchange.channel.pid)) continue;
+    }
+    write_outcome(session, *other, "incomplete",
+                  fmt::format("its connection ended with the denial of call {}", call.id));
+  }
+  exchange.calls.clear();
+}
+
+// Makes the denial true. Cleartext is told why, if no other answer is due before; else the
+// connection is ended.
+const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
+  flow::Channel& channel = exchange.channel;
+  const bool first = exchange.calls.front().get() == &call;
+  if (channel.clear() && first && !exchange.tunnel && exchange.between_results()) {
+    const Status refused =
+        parts_.hands.refuse(channel.socket, refusal_response(call), !call.received());
+    if (refused) {
+      exchange.refused = true;
+      return "refused";
+    }
+    ++counters_.degraded_denials;
+  }
+  return end_connection(channel.socket) ? "aborted" : "held";
+}
+
+bool Gatekeeper::end_connection(const kernel::SocketId& socket) {
+  const Status ended = parts_.hands.abort(socket);
+  if (ended || ended.error().code == ErrorCode::kNotFound) return true;
+  ++counters_.degraded_denials;
+  parts_.report(fmt::format("a denied connection could not be ended, its bytes stay held: {}",
+                            ended.error().message));
+  return false;
+}
+
+void Gatekeeper::on_lost(flow::Channel& channel, bool outgoing, const char* why) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr) return;
+  ++(outgoing ? counters_.lost_out : counters_.lost_in);
+  write_gap(session, outgoing ? "plaintext_lost" : "response_lost", 1,
+            fmt::format("{}; connection to {}", why, flow::peer_of(channel.socket).address));
+  Exchange& exchange = exchange_of(channel);
+  if (!outgoing) {
+    exchange.blind = true;
+    return;
+  }
+  if (exchange.dead) return;
+  Call& call =
+      exchange.problem_call({.code = "plaintext_lost", .message = why, .offset = channel.out});
+  if (call.stage == Stage::kDecided) {
+    stream_on(exchange, *session, call);
+  } else {
+    advance(exchange, *session);
+  }
+}
+
+void Gatekeeper::on_agent_closed(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr || !channel.state) return;
+  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (exchange.dead) {
+    if (session->enforced()) (void)end_connection(channel.socket);
+    return;
+  }
+  Call* call = exchange.arriving();
+  if (call != nullptr && !call->problem) {
+    exchange.problem_call({.code = "incomplete_message",
+                           .message = "the agent closed the connection within the request",
+                           .offset = channel.out});
+    if (call->stage == Stage::kDecided) {
+      stream_on(exchange, *session, *call);
+    } else {
+      advance(exchange, *session);
+    }
+  }
+}
+
+void Gatekeeper::destroy_held(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr || !session->enforced() || !channel.state) return;
+  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (exchange.dead || exchange.released < channel.out) (void)end_connection(channel.socket);
+}
+
+}  // namespace writ::daemon

@@ -1,0 +1,84 @@
+// What comes back: results, the end of a connection, and the records of both.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "daemon/gatekeeper.h"
+
+namespace writ::daemon {
+
+void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
+  Session* session = session_of(channel.session);
+  if (session == nullptr || !channel.state) return;
+  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (exchange.dead) return;
+  exchange.feed_in(bytes);
+  settle(exchange, *session);
+}
+
+void Gatekeeper::settle(Exchange& exchange, Session& session) {
+  while (!exchange.calls.empty() && exchange.front_answered() &&
+         exchange.calls.front()->stage == Stage::kDecided && exchange.calls.front()->received()) {
+    write_outcome(session, *exchange.calls.front(), "completed", "");
+    exchange.pop_front();
+  }
+  if (exchange.tunnel && !exchange.tunnel_judged) judge_tunnel(exchange, session);
+}
+
+void Gatekeeper::on_end(flow::Channel& channel) {
+  Session* session = session_of(channel.session);
+  if (session != nullptr && channel.state) {
+    auto& exchange = static_cast<Exchange&>(*channel.state);
+    exchange.close();
+    settle(exchange, *session);
+    for (const auto& call : exchange.calls) {
+      if (call->stage == Stage::kArriving) {
+        if (!call->problem) {
+          call->problem = protocol::Problem{.code = "incomplete_message",
+                                            .message = "the connection ended within the request",
+                                            .offset = channel.out};
+        }
+        call->decision = judge(*session, *call, false);
+        parts_.limits.release(call->id, std::chrono::steady_clock::now());
+        if (!write_decision(*session, *call, channel.pid)) continue;
+      }
+      write_outcome(*session, *call, "incomplete", "the connection ended before the result did");
+    }
+  }
+  tap_->forget(channel.stream, channel.socket.cookie);
+}
+
+void Gatekeeper::write_outcome(const Session& session, Call& call, const char* result,
+                               std::string detail) {
+  call.stage = Stage::kDone;
+  v1::Record record = outcome_record(call, session, result, std::move(detail), context_);
+  if (const auto sequence = parts_.audit.append(record); !sequence) {
+    parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));
+  }
+}
+
+void Gatekeeper::write_gap(const Session* session, const char* kind, std::uint64_t count,
+                           std::string detail) {
+  v1::Record record;
+  v1::Gap& gap = *record.mutable_gap();
+  if (session != nullptr) gap.set_session_id(session->id);
+  gap.set_kind(kind);
+  gap.set_count(count);
+  gap.set_detail(std::move(detail));
+  if (const auto sequence = parts_.audit.append(record); !sequence) {
+    parts_.report(fmt::format("a gap could not be recorded: {}", sequence.error().message));
+  }
+}
+
+std::uint32_t Gatekeeper::held_calls(flow::FlowTable& flows, std::uint64_t session) {
+  std::uint32_t held = 0;
+  flows.for_each_channel([&](flow::Channel& channel) {
+    if (channel.session != session || !channel.state) return;
+    for (const auto& call : static_cast<Exchange&>(*channel.state).calls) {
+      if (call->stage == Stage::kArriving) ++held;
+    }
+  });
+  return held;
+}
+
+}  // namespace writ::daemon

@@ -279,8 +279,9 @@ void FlowTable::forget_session(std::uint64_t session) {
 
 Endpoint peer_of(const kernel::SocketId& socket) {
   char text[INET6_ADDRSTRLEN] = {};
-  const bool mapped = socket.family == AF_INET6 &&
-                      IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(socket.peer));
+  in6_addr wide = {};  // a copy, for its alignment
+  std::memcpy(&wide, socket.peer, sizeof wide);
+  const bool mapped = socket.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&wide);
   const bool ipv4 = socket.family == AF_INET || mapped;
   const void* address = mapped ? socket.peer + 12 : socket.peer;
   if (socket.family == 0 ||

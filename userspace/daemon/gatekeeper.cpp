@@ -13,11 +13,11 @@ namespace {
 
 // Of a call that is longer than hold_max, this much stays behind the scanner until its end was
 // judged, so that a late denial leaves the request incomplete at the server.
-constexpr std::uint64_t kTail = 16 * 1024;
+constexpr std::uint64_t kTail = 16u << 10;
 
 // Such a call is released in steps of this size: a release for every record would cost more than
 // its scan. What is left below a step goes at the next look (help_stalled).
-constexpr std::uint64_t kReleaseStep = 128 * 1024;
+constexpr std::uint64_t kReleaseStep = 128u << 10;
 
 // A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits
 // for room.

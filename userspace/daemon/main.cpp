@@ -1,4 +1,5 @@
 // writd: parse, construct, run.
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -15,15 +16,15 @@ int run(const std::string& root) {
   writ::Diagnostics problems;
   auto daemon = writ::daemon::Daemon::open(root, problems);
   for (const writ::Diagnostic& problem : problems) {
-    std::fprintf(stderr, "%s\n", writ::to_string(problem).c_str());
+    fmt::print(stderr, "{}\n", writ::to_string(problem));
   }
   if (!daemon) {
-    std::fprintf(stderr, "writd: %s\n", daemon.error().message.c_str());
+    fmt::print(stderr, "writd: {}\n", daemon.error().message);
     return 1;
   }
-  std::fprintf(stderr, "writd: ready\n");
+  fmt::print(stderr, "writd: ready\n");
   if (writ::Status served = (*daemon)->run(); !served) {
-    std::fprintf(stderr, "writd: %s\n", served.error().message.c_str());
+    fmt::print(stderr, "writd: {}\n", served.error().message);
     return 1;
   }
   return 0;
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
     spdlog::set_level(spdlog::level::from_str(level));
     return run(root);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "writd: %s\n", error.what());
+    (void)std::fputs(error.what(), stderr);  // the last words; nowhere else to say them
     return 1;
   }
 }

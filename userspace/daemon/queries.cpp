@@ -112,8 +112,7 @@ void Queries::calls(ConnectionId id, const v1::CallsRequest& request, const std:
 }
 
 void Queries::trace(ConnectionId id, const v1::TraceRequest& request, const std::string& user) {
-  const std::string prefix = request.call();
-  start(id, [=, this](Job&) {
+  start(id, [this, id, user, prefix = request.call()](Job&) {
     auto found = audit::find_call(dir_, key_, prefix, visible_to(user));
     if (!found) return fail(id, found.error());
     v1::ControlResponse response;

@@ -219,10 +219,10 @@ bool FlowTable::pull_piece(kernel::Tap& tap, const LongSend& send) {
   }
   piece_.resize(std::min<std::uint64_t>(kPiece, before->end - found->out));
   const iovec local{.iov_base = piece_.data(), .iov_len = piece_.size()};
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address in another process
-  const iovec remote{
-      .iov_base = reinterpret_cast<void*>(before->address + found->out - before->begin),
-      .iov_len = piece_.size()};
+  const std::uint64_t address = before->address + found->out - before->begin;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): it is an address in another process
+  void* const there = reinterpret_cast<void*>(address);
+  const iovec remote{.iov_base = there, .iov_len = piece_.size()};
   const auto pid = static_cast<pid_t>(send.thread >> 32);
   if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != static_cast<ssize_t>(piece_.size())) {
     return false;

@@ -108,6 +108,7 @@ class Started {
   Started(const std::vector<std::string>& command, const std::string& directory)
       : out_(directory + "/stdout"), err_(directory + "/stderr") {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     pid_ = ::fork();

@@ -24,7 +24,7 @@ class CommandsTest : public ::testing::Test {
     return code;
   }
   std::string policy(const std::string& text) {
-    const std::string path = dir_.path() + "/policy.yaml";
+    std::string path = dir_.path() + "/policy.yaml";
     std::ofstream(path) << text;
     return path;
   }

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 class FindProgramTest : public ::testing::Test {
  protected:
   std::string make(const std::string& name, mode_t mode) {
-    const std::string path = dir_.path() + "/" + name;
+    std::string path = dir_.path() + "/" + name;
     fs::create_directories(fs::path(path).parent_path());
     std::ofstream(path) << "#!/bin/sh\n";
     EXPECT_EQ(::chmod(path.c_str(), mode), 0);

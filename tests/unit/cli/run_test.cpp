@@ -169,6 +169,7 @@ TEST_F(RunTest, TerminalInterruptArrivesOnce) {
   ASSERT_GE(pid, 0);
   if (pid == 0) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     ::execv(arguments[0], arguments.data());

@@ -6,7 +6,9 @@
 namespace writ::cli {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kSecond = 1000 * kMillisecond;
+constexpr std::uint64_t kDay = 86'400 * kSecond;
 constexpr std::uint64_t kNow = 1'767'323'045 * kSecond;  // 2026-01-02T03:04:05Z
 
 std::uint64_t since(std::string_view text) {
@@ -19,7 +21,7 @@ TEST(ParseSince, TimesAgo) {
   EXPECT_EQ(since("90s"), kNow - 90 * kSecond);
   EXPECT_EQ(since("10m"), kNow - 600 * kSecond);
   EXPECT_EQ(since("2h"), kNow - 7200 * kSecond);
-  EXPECT_EQ(since("3d"), kNow - 3 * 86400 * kSecond);
+  EXPECT_EQ(since("3d"), kNow - 3 * kDay);
   EXPECT_EQ(since("0s"), kNow);
   EXPECT_EQ(since("100000d"), 0u);  // before 1970: everything
 }
@@ -67,7 +69,7 @@ TEST(ParseSince, WhatIsNoTimeIsAnErrorThatSaysWhatIs) {
 }
 
 TEST(TimeText, IsUtcAndReadsBack) {
-  EXPECT_EQ(time_text(kNow + 678 * 1'000'000), "2026-01-02T03:04:05.678Z");
+  EXPECT_EQ(time_text(kNow + kMillisecond * 678), "2026-01-02T03:04:05.678Z");
   EXPECT_EQ(since(time_text(kNow)), kNow);
   EXPECT_EQ(time_text(0), "1970-01-01T00:00:00.000Z");
 }
@@ -79,7 +81,7 @@ TEST(DurationText, UnitFitsTheSize) {
   EXPECT_EQ(duration_text(3'200'000'000), "3.2 s");
   EXPECT_EQ(duration_text(312 * kSecond), "5m 12s");
   EXPECT_EQ(duration_text(7380 * kSecond), "2h 3m");
-  EXPECT_EQ(duration_text(97 * 3600 * kSecond), "4d 1h");
+  EXPECT_EQ(duration_text(4 * kDay + 3600 * kSecond), "4d 1h");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -126,28 +127,20 @@ TEST_F(ControlServerTest, ThreeHundredConnections) {
 }
 
 TEST_F(ControlServerTest, OneUserCannotTakeAllConnections) {
-  if (::geteuid() == 0) {
-    // Root is exempt: become nobody in a child, which then is one user like any other.
-    start({.max_connections_per_user = 2});
-    ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      if (::setuid(65534) != 0) ::_exit(9);
-      const UniqueFd first = connect_to(path_);
-      const UniqueFd second = connect_to(path_);
-      const UniqueFd third = connect_to(path_);
-      ::_exit(::pause());
-    }
-    pump(*server_, milliseconds(200));
-    (void)::kill(child, SIGKILL);
-    (void)::waitpid(child, nullptr, 0);
-  } else {
-    start({.max_connections_per_user = 2});
-    const UniqueFd first = connect_to(path_);
-    const UniqueFd second = connect_to(path_);
-    const UniqueFd third = connect_to(path_);
-    pump(*server_);
+  start({.max_connections_per_user = 2});
+  ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Root is exempt: become one user like any other.
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(9);
+    std::vector<UniqueFd> held;
+    held.reserve(3);
+    for (int i = 0; i < 3; ++i) held.push_back(connect_to(path_));
+    ::_exit(::pause());
   }
+  pump(*server_, milliseconds(200));
+  (void)::kill(child, SIGKILL);
+  (void)::waitpid(child, nullptr, 0);
   EXPECT_EQ(server_->counters().accepted, 2u);
   EXPECT_EQ(server_->counters().refused_full, 1u);
 }

@@ -122,10 +122,11 @@ inline Arrived drain(int fd, FrameDecoder& decoder) {
     }
     decoder.feed({bytes.data(), static_cast<std::size_t>(got)});
     for (;;) {
-      const auto frame = decoder.next();
-      if (!frame || !*frame) break;
+      const auto next = decoder.next();
+      const std::optional<std::string_view> frame = next ? *next : std::nullopt;
+      if (!frame) break;
       v1::ControlResponse response;
-      EXPECT_TRUE(response.ParseFromArray((*frame)->data(), static_cast<int>((*frame)->size())));
+      EXPECT_TRUE(response.ParseFromArray(frame->data(), static_cast<int>(frame->size())));
       arrived.responses.push_back(std::move(response));
     }
   }

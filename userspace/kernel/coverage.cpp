@@ -36,7 +36,7 @@ bool is_foreign_tls(const std::string& path) {
 std::string in_path(const std::string& name) {
   std::istringstream folders("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    std::string path = folder + "/" + name;
+    std::string path = fmt::format("{}/{}", folder, name);
     if (access(path.c_str(), X_OK) == 0) return path;
   }
   return "";

@@ -242,7 +242,7 @@ std::optional<std::uint64_t> YamlMap::size_bytes(const std::string& key) {
 
 std::optional<std::string> YamlMap::one_of(const std::string& key,
                                            const std::vector<std::string>& allowed) {
-  const auto text = scalar(key);
+  auto text = scalar(key);
   if (!text) return std::nullopt;
   if (std::find(allowed.begin(), allowed.end(), *text) != allowed.end()) return text;
   const std::string near = nearest(*text, allowed);

@@ -84,7 +84,7 @@ std::optional<std::uint64_t> parse_rfc3339(std::string_view text) {
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
   const std::int64_t seconds = std::chrono::sys_days(date).time_since_epoch().count() * 86400LL +
-                               *hour * 3600 + *minute * 60 + *second - *offset;
+                               *hour * 3600LL + *minute * 60LL + *second - *offset;
   if (seconds < 0 || static_cast<std::uint64_t>(seconds) >= kLatest / kSecond) return std::nullopt;
   return static_cast<std::uint64_t>(seconds) * kSecond + static_cast<std::uint64_t>(*fraction);
 }

@@ -15,7 +15,7 @@ namespace writ::scan {
 inline void check(hs_error_t error) {
   if (error == HS_SUCCESS) return;
   if (error == HS_NOMEM) throw std::bad_alloc();
-  std::fprintf(stderr, "writ: Vectorscan call failed: %d\n", error);
+  (void)std::fprintf(stderr, "writ: Vectorscan call failed: %d\n", error);
   std::abort();
 }
 

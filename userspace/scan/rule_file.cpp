@@ -52,9 +52,10 @@ void read_expression(YamlMap& map, Rule& rule, Diagnostics& out) {
       map.one_of("edges", {"word", "none"}).value_or(is_phrase ? "word" : "none") == "word";
   if (const auto name = map.string("validate")) {
     rule.validator = find_validator(*name);
-    if (rule.validator == nullptr)
+    if (rule.validator == nullptr) {
       map.error("validate", fmt::format("there is no validator '{}'", *name),
                 "it is one of: " + validator_names());
+    }
     if (is_phrase) map.error("validate", "a phrase cannot be validated", "write it as a pattern");
     if (has_edges) map.error("edges", "a validator finds the edges itself", "remove 'edges'");
   }
@@ -64,9 +65,10 @@ Rule read_rule(const YAML::Node& node, const std::string& file, Diagnostics& out
   YamlMap map(node, file, out);
   Rule rule{.file = file};
   rule.id = map.required_string("id");
-  if (map.has("id") && !rule.id.empty() && !well_formed(rule.id))
+  if (map.has("id") && !rule.id.empty() && !well_formed(rule.id)) {
     map.error("id", fmt::format("'{}' is not a rule id", rule.id),
               "lower-case letters, digits, '_' and '.', at most 64 of them");
+  }
   if (!map.has("category")) add_error(out, file, map.node(), "'category' is missing");
   rule.category = map.one_of("category", {"pii", "secret", "injection"}).value_or("");
   rule.description = map.required_string("description");

@@ -19,6 +19,15 @@ static __always_inline __u64 offset_of(const struct flow *flow, __u32 seq, __u64
 	return near + (__s64)(__s32)(seq - flow->base - (__u32)near);
 }
 
+/*
+ * Whether a stream that begins with these bytes is TLS: a handshake record (RFC 8446 section 5.1); where the beginning was not
+ * seen, also one of application data. What only looks so has no plaintext behind it, and is held.
+ */
+static __always_inline int begins_tls(const struct flow *flow, const __u8 *first)
+{
+	return first[1] == 3 && (first[0] == 0x16 || (flow->owner.adopted && first[0] == 0x17));
+}
+
 /* The TCP socket behind a descriptor of the current task, or NULL. */
 static __always_inline struct sock *socket_of(__s32 fd)
 {

@@ -25,7 +25,7 @@
 
 static __always_inline int judge_clear(struct segment *s, struct flow *flow, __u64 cookie)
 {
-	if (flow->mode == WRIT_MODE_ENFORCE && !released(WRIT_STREAM_CLEAR | cookie, s->end)) {
+	if (flow->owner.mode == WRIT_MODE_ENFORCE && !released(WRIT_STREAM_CLEAR | cookie, s->end)) {
 		/* A send call that is under way captures on its return; then this is asked again. */
 		if (s->end > flow->seen && !flow->sending)
 			return opaque(s, flow, cookie, flow->seen, WRIT_OPAQUE_UNSEEN);
@@ -35,14 +35,14 @@ static __always_inline int judge_clear(struct segment *s, struct flow *flow, __u
 	return PASS;
 }
 
-/* First payload of a connection: TLS begins with a handshake record (RFC 8446 section 5.1), all else is read as cleartext. */
+/* First payload of a connection: TLS, or read as cleartext. */
 static __always_inline void classify(struct segment *s, struct flow *flow, __u64 cookie)
 {
 	__u8 first[2] = {};
 
 	if (s->end - s->begin >= 2)
 		bpf_skb_load_bytes(s->skb, s->payload, first, 2);
-	flow->kind = first[0] == 0x16 && first[1] == 3 ? KIND_TLS : KIND_CLEAR;
+	flow->kind = begins_tls(flow, first) ? KIND_TLS : KIND_CLEAR;
 	flow->record = s->begin;
 	report(s, flow, WRIT_EVENT_FLOW, cookie, 0);
 }
@@ -61,10 +61,10 @@ static __always_inline int judge_tcp(struct segment *s, struct tcphdr *tcp, __u6
 
 		if (!session || (!length && !tcp->syn))
 			return PASS;
-		fresh.session = session_id;
-		fresh.mode = session->mode;
+		fresh.owner.session = session_id;
+		fresh.owner.mode = session->mode;
 		fresh.fd = -1;
-		fresh.inbound = !tcp->syn;
+		fresh.owner.inbound = !tcp->syn;
 		if (tcp->syn && tcp->ack)
 			return PASS; /* the cookie is the listener's */
 		if (bpf_map_update_elem(&flows, &cookie, &fresh, BPF_NOEXIST)) {
@@ -77,7 +77,7 @@ static __always_inline int judge_tcp(struct segment *s, struct tcphdr *tcp, __u6
 	}
 	if (tcp->syn) {
 		/* TCP Fast Open would carry data here (RFC 7413): turned back, the kernel then sends a plain SYN. */
-		if (length && flow->mode == WRIT_MODE_ENFORCE)
+		if (length && flow->owner.mode == WRIT_MODE_ENFORCE)
 			return DROP;
 		flow->base = seq + 1;
 		flow->started = 1;
@@ -98,11 +98,13 @@ static __always_inline int judge_tcp(struct segment *s, struct tcphdr *tcp, __u6
 		flow->passed = s->end;
 		return PASS;
 	}
+	if (flow->owner.adopted && (__s64)s->end <= 0)
+		return PASS; /* sent before it was ours */
 	if (s->begin > flow->passed)
-		return flow->mode == WRIT_MODE_ENFORCE ? opaque(s, flow, cookie, s->begin, WRIT_OPAQUE_UNSEEN) : PASS;
+		return flow->owner.mode == WRIT_MODE_ENFORCE ? opaque(s, flow, cookie, s->begin, WRIT_OPAQUE_UNSEEN) : PASS;
 	if (flow->kind == KIND_NEW)
 		classify(s, flow, cookie);
-	if (flow->inbound && flow->mode == WRIT_MODE_ENFORCE)
+	if (flow->owner.inbound && flow->owner.mode == WRIT_MODE_ENFORCE)
 		return opaque(s, flow, cookie, s->begin, WRIT_OPAQUE_INBOUND);
 	if (flow->kind == KIND_TLS)
 		return walk_records(s, flow, cookie);
@@ -142,7 +144,7 @@ int gate_egress(struct __sk_buff *skb)
 
 	cookie = bpf_get_socket_cookie(skb);
 	flow = bpf_map_lookup_elem(&flows, &cookie);
-	session_id = flow ? flow->session : bpf_skb_ancestor_cgroup_id(skb, session_level);
+	session_id = flow ? flow->owner.session : bpf_skb_ancestor_cgroup_id(skb, session_level);
 	session = bpf_map_lookup_elem(&sessions, &session_id);
 	if (!flow) {
 		barrier_var(session); /* or clang joins both tests into one OR of pointers, which the verifier refuses */
@@ -204,18 +206,18 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, __u16 family)
 
 	if (ctx->type != 1 /* SOCK_STREAM */)
 		return 1;
-	session = current_session(&fresh.session);
+	session = current_session(&fresh.owner.session);
 	if (!session)
 		return 1;
 	cookie = bpf_get_socket_cookie(ctx);
-	fresh.mode = session->mode;
+	fresh.owner.mode = session->mode;
 	fresh.fd = -1;
 	fresh.pid = bpf_get_current_pid_tgid() >> 32;
 	if (bpf_map_update_elem(&flows, &cookie, &fresh, BPF_ANY)) {
 		count(WRIT_COUNT_MAP_FULL);
 		return session->mode != WRIT_MODE_ENFORCE; /* fail closed: connect() fails with EPERM */
 	}
-	e = reserve_flow(WRIT_EVENT_CONNECT, fresh.session, cookie);
+	e = reserve_flow(WRIT_EVENT_CONNECT, fresh.owner.session, cookie);
 	if (!e)
 		return 1;
 	e->family = family;

@@ -27,10 +27,10 @@ int lifecycle_tcp(struct bpf_raw_tracepoint_args *ctx)
 	flow = bpf_map_lookup_elem(&flows, &cookie);
 	if (!flow)
 		return 0;
-	e = reserve_flow(state == TCP_CLOSE ? WRIT_EVENT_CLOSED : WRIT_EVENT_FIN, flow->session, cookie);
+	e = reserve_flow(state == TCP_CLOSE ? WRIT_EVENT_CLOSED : WRIT_EVENT_FIN, flow->owner.session, cookie);
 	if (e) {
 		e->stream = flow->stream;
-		bpf_ringbuf_submit(e, wake_flags(flow->mode == WRIT_MODE_ENFORCE));
+		bpf_ringbuf_submit(e, wake_flags(flow->owner.mode == WRIT_MODE_ENFORCE));
 	}
 	if (state == TCP_CLOSE)
 		bpf_map_delete_elem(&flows, &cookie);

@@ -85,7 +85,7 @@ struct reading {
  * descriptor, `seen` and `sending`.
  */
 struct flow {
-	__u64 session;
+	struct writ_owner owner;
 	__u64 stream; /* bound one; 0: none yet */
 	__u64 passed; /* bytes below this offset may leave, and may be sent again */
 	__u64 record; /* TLS: offset of the next record's header */
@@ -94,7 +94,6 @@ struct flow {
 	__u64 in;     /* cleartext: bytes received */
 	__u64 opaque; /* offset that was last reported as opaque, plus one */
 	__u32 base;   /* sequence number of offset 0 */
-	__u32 mode;
 	__u32 pid;
 	__s32 fd;
 	__u32 sending; /* send calls that are under way */
@@ -105,8 +104,7 @@ struct flow {
 	__u8 kind;
 	__u8 started; /* base is known */
 	__u8 data_seen; /* TLS: a record with plaintext has left */
-	__u8 inbound;
-	__u8 pad[2];
+	__u8 pad[7];
 	struct prefix part;
 };
 

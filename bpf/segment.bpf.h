@@ -23,7 +23,7 @@ struct segment {
 
 static __always_inline void report(struct segment *s, struct flow *flow, __u32 type, __u64 cookie, __u32 reason)
 {
-	struct writ_event_flow *e = reserve_flow(type, flow->session, cookie);
+	struct writ_event_flow *e = reserve_flow(type, flow->owner.session, cookie);
 
 	if (!e)
 		return;
@@ -37,7 +37,7 @@ static __always_inline void report(struct segment *s, struct flow *flow, __u32 t
 	e->peer_port = s->peer_port;
 	__builtin_memcpy(e->local, s->local, 16);
 	__builtin_memcpy(e->peer, s->peer, 16);
-	bpf_ringbuf_submit(e, wake_flags(flow->mode == WRIT_MODE_ENFORCE && type != WRIT_EVENT_FLOW));
+	bpf_ringbuf_submit(e, wake_flags(flow->owner.mode == WRIT_MODE_ENFORCE && type != WRIT_EVENT_FLOW));
 }
 
 /* Reports opaque bytes at `offset` once; a second attempt to send the same is no news. */

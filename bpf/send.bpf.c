@@ -210,7 +210,7 @@ static __always_inline int begin_send(struct calling *c, struct sock *sk, struct
 			start = v.iov_base;
 		}
 		bpf_probe_read_user(first, sizeof(first), start);
-		if (first[0] == 0x16 && first[1] == 3)
+		if (begins_tls(flow, first))
 			return 0;
 	}
 	if (flags & (MSG_ZEROCOPY | MSG_FASTOPEN | MSG_OOB))
@@ -264,8 +264,8 @@ static __always_inline int enter(struct calling *c, const struct pt_regs *regs, 
 
 		if (!cookie || !sends)
 			return 0;
-		fresh.session = c->session;
-		fresh.mode = session->mode;
+		fresh.owner.session = c->session;
+		fresh.owner.mode = session->mode;
 		fresh.fd = c->fd;
 		if (bpf_map_update_elem(&flows, &cookie, &fresh, BPF_NOEXIST))
 			count(WRIT_COUNT_MAP_FULL);

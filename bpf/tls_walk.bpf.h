@@ -106,7 +106,7 @@ static __always_inline long data_record(struct walk *w, __u32 body)
 	}
 	if (w->stream != found->stream)
 		return stop(w, WRIT_OPAQUE_OTHER_STREAM);
-	if (w->flow->mode == WRIT_MODE_ENFORCE && !released(found->stream, found->end))
+	if (w->flow->owner.mode == WRIT_MODE_ENFORCE && !released(found->stream, found->end))
 		return stop(w, 0);
 	w->number = found->number + 1;
 	w->data_seen = 1;
@@ -188,7 +188,7 @@ static __always_inline int walk_records(struct segment *s, struct flow *flow, __
 	}
 	if (!w.stopped && w.record < s->end && !w.part_len)
 		stop(&w, WRIT_OPAQUE_NOT_TLS); /* fail closed: more records than one walk can hold */
-	if (w.stopped && flow->mode == WRIT_MODE_ENFORCE) {
+	if (w.stopped && flow->owner.mode == WRIT_MODE_ENFORCE) {
 		if (w.reason)
 			return opaque(s, flow, cookie, w.held_at, w.reason);
 		return DROP;

@@ -41,6 +41,16 @@ struct writ_session {
 	writ_u32 pad;
 };
 
+/* Whose a connection is: the beginning of a value of the map `flows`. writd writes it for connections that are older than
+ * their session. */
+struct writ_owner {
+	writ_u64 session;
+	writ_u32 mode;
+	writ_u8 inbound; /* a peer opened it */
+	writ_u8 adopted; /* older than its session: it may begin in the middle of a TLS stream */
+	writ_u16 pad;
+};
+
 #define WRIT_EVENT_DATA_OUT 1   /* struct writ_event_data: bytes that the agent sends */
 #define WRIT_EVENT_DATA_IN 2    /* struct writ_event_data: bytes that the agent received */
 #define WRIT_EVENT_CONNECT 3    /* struct writ_event_flow: a connect() begins; only peer and cookie are set */
@@ -141,6 +151,7 @@ struct writ_event_exec {
 
 #ifdef __cplusplus
 static_assert(sizeof(writ_session) == 8);
+static_assert(sizeof(writ_owner) == 16);
 static_assert(sizeof(writ_event) == 32);
 static_assert(sizeof(writ_event_data) == 64);
 static_assert(sizeof(writ_event_flow) == 104);

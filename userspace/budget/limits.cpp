@@ -13,59 +13,84 @@ double seconds(std::chrono::steady_clock::duration duration) {
 
 }  // namespace
 
-Status LimitBook::open_session(const std::string& session, const std::string& user,
-                               const SessionLimits& limits, TimePoint now) {
+Status LimitBook::open_writ(const std::string& writ, std::string_view parent,
+                            const std::string& user, const WritLimits& limits, TimePoint now,
+                            std::uint64_t used) {
   const std::lock_guard lock(mutex_);
   now = advance(now);
   drop_idle_users();
-  if (sessions_.contains(session))
-    return fail(ErrorCode::kInvalid, "session '{}' is open already", session);
+  if (writs_.contains(writ)) return fail(ErrorCode::kInvalid, "writ '{}' is open already", writ);
+  Writ* above = nullptr;
+  if (!parent.empty()) {
+    const auto found = writs_.find(parent);
+    if (found == writs_.end() || !found->second.open)
+      return fail(ErrorCode::kInvalid, "writ '{}' is not open", parent);
+    above = &found->second;
+    ++above->children;
+  }
   User& owner = users_[user];
   owner.id = user;
-  owner.calls_per_minute = limits.calls_per_minute;
-  if (!owner.calls_per_minute) owner.committed.clear();
-  ++owner.sessions;
-  sessions_[session] = Session{.user = &owner, .limits = limits, .started = now};
+  owner.minute.limit = limits.user_calls_per_minute;
+  if (!owner.minute.limit) owner.minute.committed.clear();
+  ++owner.writs;
+  writs_[writ] = Writ{.id = writ,
+                      .parent = above,
+                      .user = &owner,
+                      .limits = limits,
+                      .started = now,
+                      .minute = {.limit = limits.calls_per_minute, .committed = {}},
+                      .committed = used};
   return {};
 }
 
-void LimitBook::close_session(std::string_view session, TimePoint now) {
+void LimitBook::close_writ(std::string_view writ, TimePoint now) {
   const std::lock_guard lock(mutex_);
   advance(now);
-  const auto found = sessions_.find(session);
-  if (found == sessions_.end()) return;
-  Session& closed = found->second;
+  const auto found = writs_.find(writ);
+  if (found == writs_.end() || !found->second.open) return;
+  Writ& closed = found->second;
   for (auto entry = reserved_.begin(); entry != reserved_.end();) {
     const auto next = std::next(entry);
-    if (entry->session == &closed) drop_reservation(entry);
+    if (entry->writ == &closed) drop_reservation(entry);
     entry = next;
   }
   for (auto entry = remembered_.begin(); entry != remembered_.end();) {
     const auto next = std::next(entry);
-    if (entry->session == &closed) forget(remembered_, entry);
+    if (entry->writ == &closed) forget(remembered_, entry);
     entry = next;
   }
-  --closed.user->sessions;
-  sessions_.erase(found);
+  closed.open = false;
+  --closed.user->writs;
+  drop_ended(&closed);
   drop_idle_users();
 }
 
-std::optional<Refusal> LimitBook::reserve(std::string_view session, std::string_view call,
+// Closed writs go when nothing is below them any more.
+void LimitBook::drop_ended(Writ* writ) {
+  while (writ != nullptr && !writ->open && writ->children == 0) {
+    Writ* above = writ->parent;
+    if (above != nullptr) --above->children;
+    writs_.erase(writs_.find(writ->id));
+    writ = above;
+  }
+}
+
+std::optional<Refusal> LimitBook::reserve(std::string_view writ, std::string_view call,
                                           TimePoint now) {
   const std::lock_guard lock(mutex_);
   now = advance(now);
-  const auto found = sessions_.find(session);
-  if (found == sessions_.end())
-    return Refusal{"no_session", fmt::format("session '{}' is not open", session)};
-  Session& owner = found->second;
+  const auto found = writs_.find(writ);
+  if (found == writs_.end() || !found->second.open)
+    return Refusal{"no_writ", fmt::format("writ '{}' is not open", writ)};
+  Writ& owner = found->second;
   if (const auto known = entries_.find(call); known != entries_.end()) {
-    if (known->second->session == &owner) return std::nullopt;
-    return Refusal{"no_session", fmt::format("call '{}' belongs to another session", call)};
+    if (known->second->writ == &owner) return std::nullopt;
+    return Refusal{"no_writ", fmt::format("call '{}' belongs to another writ", call)};
   }
   if (auto refusal = refuse(owner, now)) return refusal;
-  reserved_.push_back({.call = std::string(call), .session = &owner, .at = now});
+  reserved_.push_back({.call = std::string(call), .writ = &owner, .at = now});
   entries_.emplace(reserved_.back().call, std::prev(reserved_.end()));
-  ++owner.reserved;
+  for (Writ* one = &owner; one != nullptr; one = one->parent) ++one->reserved;
   ++owner.user->reserved;
   return std::nullopt;
 }
@@ -77,11 +102,14 @@ bool LimitBook::commit(std::string_view call, TimePoint now) {
   if (found == entries_.end()) return false;
   const Entries::iterator entry = found->second;
   if (entry->committed) return true;
-  Session& owner = *entry->session;
-  --owner.reserved;
-  ++owner.committed;
-  --owner.user->reserved;
-  if (owner.user->calls_per_minute) owner.user->committed.push_back(now);
+  for (Writ* one = entry->writ; one != nullptr; one = one->parent) {
+    --one->reserved;
+    ++one->committed;
+    if (one->minute.limit) one->minute.committed.push_back(now);
+  }
+  User& user = *entry->writ->user;
+  --user.reserved;
+  if (user.minute.limit) user.minute.committed.push_back(now);
   entry->committed = true;
   entry->at = now;
   remembered_.splice(remembered_.end(), reserved_, entry);
@@ -97,21 +125,22 @@ void LimitBook::release(std::string_view call, TimePoint now) {
   drop_reservation(found->second);
 }
 
-std::optional<LimitBook::Usage> LimitBook::usage(std::string_view session, TimePoint now) {
+std::optional<LimitBook::Usage> LimitBook::usage(std::string_view writ, TimePoint now) {
   const std::lock_guard lock(mutex_);
   advance(now);
-  const auto found = sessions_.find(session);
-  if (found == sessions_.end()) return std::nullopt;
+  const auto found = writs_.find(writ);
+  if (found == writs_.end() || !found->second.open) return std::nullopt;
   return Usage{.committed = found->second.committed, .reserved = found->second.reserved};
 }
 
 LimitBook::Size LimitBook::size() const {
   const std::lock_guard lock(mutex_);
-  Size size{.sessions = sessions_.size(),
+  Size size{.writs = writs_.size(),
             .users = users_.size(),
             .reservations = reserved_.size(),
             .remembered = remembered_.size()};
-  for (const auto& [id, user] : users_) size.instants += user.committed.size();
+  for (const auto& [id, user] : users_) size.instants += user.minute.committed.size();
+  for (const auto& [id, writ] : writs_) size.instants += writ.minute.committed.size();
   return size;
 }
 
@@ -131,47 +160,56 @@ void LimitBook::forget(Entries& list, Entries::iterator entry) {
 }
 
 void LimitBook::drop_reservation(Entries::iterator entry) {
-  --entry->session->reserved;
-  --entry->session->user->reserved;
+  for (Writ* one = entry->writ; one != nullptr; one = one->parent) --one->reserved;
+  --entry->writ->user->reserved;
   forget(reserved_, entry);
 }
 
 void LimitBook::drop_idle_users() {
   for (auto user = users_.begin(); user != users_.end();) {
-    slide(user->second, latest_);
-    const bool idle = user->second.sessions == 0 && user->second.committed.empty();
+    user->second.minute.slide(latest_);
+    // A closed writ that waits for its children still names its user, and so do they.
+    const bool idle = user->second.writs == 0 && user->second.minute.committed.empty();
     user = idle ? users_.erase(user) : std::next(user);
   }
 }
 
-void LimitBook::slide(User& user, TimePoint now) {
-  while (!user.committed.empty() && now - user.committed.front() >= kMinute)
-    user.committed.pop_front();
+void LimitBook::Window::slide(TimePoint now) {
+  while (!committed.empty() && now - committed.front() >= kMinute) committed.pop_front();
 }
 
-std::optional<Refusal> LimitBook::refuse(Session& session, TimePoint now) const {
-  const SessionLimits& limits = session.limits;
-  if (limits.max_duration && now - session.started >= *limits.max_duration) {
-    return Refusal{"limit_duration",
-                   fmt::format("the session has run for {:.1f} s, its max_duration is {:.1f} s",
-                               seconds(now - session.started), seconds(*limits.max_duration))};
+std::optional<Refusal> LimitBook::refuse(Writ& writ, TimePoint now) const {
+  for (Writ* one = &writ; one != nullptr; one = one->parent) {
+    const std::string whose =
+        one == &writ ? "the writ has" : fmt::format("writ {}, which it comes from, has", one->id);
+    const WritLimits& limits = one->limits;
+    if (limits.max_duration && now - one->started >= *limits.max_duration) {
+      return Refusal{"limit_duration",
+                     fmt::format("{} run for {:.1f} s, its max_duration is {:.1f} s", whose,
+                                 seconds(now - one->started), seconds(*limits.max_duration))};
+    }
+    if (const std::uint64_t used = one->committed + one->reserved;
+        limits.max_tool_calls && used >= *limits.max_tool_calls) {
+      return Refusal{"limit_tool_calls", fmt::format("{} used {} of its max_tool_calls of {}",
+                                                     whose, used, *limits.max_tool_calls)};
+    }
+    one->minute.slide(now);
+    if (const std::uint64_t used = one->minute.committed.size() + one->reserved;
+        one->minute.limit && used >= *one->minute.limit) {
+      return Refusal{"limit_calls_per_minute", fmt::format("{} used {} of its {} calls_per_minute",
+                                                           whose, used, *one->minute.limit)};
+    }
   }
-  if (const std::uint64_t used = session.committed + session.reserved;
-      limits.max_tool_calls && used >= *limits.max_tool_calls) {
-    return Refusal{"limit_tool_calls",
-                   fmt::format("the session has used {} of its max_tool_calls of {}", used,
-                               *limits.max_tool_calls)};
-  }
-  User& user = *session.user;
-  slide(user, now);
-  if (const std::uint64_t used = user.committed.size() + user.reserved;
-      user.calls_per_minute && used >= *user.calls_per_minute) {
+  User& user = *writ.user;
+  user.minute.slide(now);
+  if (const std::uint64_t used = user.minute.committed.size() + user.reserved;
+      user.minute.limit && used >= *user.minute.limit) {
     std::string message =
         fmt::format("{} has used {} of {} calls_per_minute, over all agents and sessions", user.id,
-                    used, *user.calls_per_minute);
-    if (!user.committed.empty()) {
+                    used, *user.minute.limit);
+    if (!user.minute.committed.empty()) {
       message += fmt::format("; the oldest is a minute old in {:.1f} s",
-                             seconds(user.committed.front() + kMinute - now));
+                             seconds(user.minute.committed.front() + kMinute - now));
     }
     return Refusal{"limit_calls_per_minute", std::move(message)};
   }

@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "policy/policy.h"
+#include "policy/policy_set.h"
 #include "util/diagnostic.h"
 
 namespace writ::cli {
@@ -14,7 +14,7 @@ namespace {
 
 using google::protobuf::Struct;
 
-Struct document_of(const policy::Policy* policy, const Diagnostics& found) {
+Struct document_of(const policy::PolicySet* policy, const Diagnostics& found) {
   Struct document;
   auto& fields = *document.mutable_fields();
   fields["ok"].set_bool_value(policy != nullptr);
@@ -36,7 +36,7 @@ int check(const Context& context, std::vector<std::string> files) {
   files.insert(files.end(), context.operands.begin(), context.operands.end());
   if (files.empty()) return report({ErrorCode::kInvalid, "name the policy's files"});
   Diagnostics found;
-  const auto policy = policy::Policy::load(files, found);
+  const auto policy = policy::PolicySet::load(files, found);
   if (context.json) {
     if (auto printed = print_json(document_of(policy.get(), found), true); !printed) {
       return report(printed.error());
@@ -54,7 +54,7 @@ int check(const Context& context, std::vector<std::string> files) {
     return kFailed;
   }
   print(fmt::format("policy {} is good: {}, {}, {}\n", policy->version(),
-                    count_of(files.size(), "file"), count_of(policy->rules().size(), "rule"),
+                    count_of(files.size(), "file"), count_of(policy->rules(), "rule"),
                     count_of(found.size(), "warning")));
   return kOk;
 }

@@ -16,24 +16,20 @@
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/supervisor.h"
+#include "cli/terms.h"
 
 namespace writ::cli {
 namespace {
 
 struct RunOptions {
-  std::string agent;
-  std::string user;
+  std::string writ;
+  bool as_child = false;
+  std::string parent;
   std::string mode;
 };
 
 constexpr std::size_t kMaxRecordedCommand = 64u << 10;
 constexpr std::chrono::seconds kReportTimeout{5};
-
-v1::Mode mode_of(const std::string& text) {
-  if (text == "observe") return v1::MODE_OBSERVE;
-  if (text == "enforce") return v1::MODE_ENFORCE;
-  return v1::MODE_UNSPECIFIED;  // writd's default
-}
 
 // The command line goes into the record, as text: protobuf strings are UTF-8, and a record is no
 // place for megabytes. The command itself gets its arguments untouched.
@@ -146,7 +142,29 @@ int start(const Context& context, const v1::ControlRequest& request, const Progr
   return kNotRun;
 }
 
-int run(const Context& context, const RunOptions& options) {
+// What is acted under: a writ that was granted before, or terms for a new one.
+Status fill_writ(const RunOptions& options, const TermsOptions& terms, v1::RunRequest& wanted) {
+  if (options.writ.empty() == terms.agent.empty()) {
+    return fail(ErrorCode::kInvalid, "say --agent, or --writ of one that was granted");
+  }
+  if (!options.writ.empty() && (says_anything(terms) || options.as_child)) {
+    return fail(ErrorCode::kInvalid, "--writ says it all: leave out the other options");
+  }
+  wanted.set_writ(printable(options.writ));
+  wanted.set_as_child(options.as_child);
+  wanted.set_parent(printable(options.parent));
+  if (options.writ.empty()) {
+    auto read = read_terms(terms);
+    if (!read) return tl::unexpected(read.error());
+    *wanted.mutable_terms() = std::move(*read);
+    if (wanted.terms().tier().empty() && !options.as_child) {
+      wanted.mutable_terms()->set_tier(isatty(STDIN_FILENO) == 1 ? "interactive" : "background");
+    }
+  }
+  return {};
+}
+
+int run(const Context& context, const RunOptions& options, const TermsOptions& terms) {
   if (context.operands.empty()) {
     return report({ErrorCode::kInvalid,
                    "no command (writ run --agent A -- CMD ARGUMENT...; the -- is needed)"});
@@ -164,8 +182,7 @@ int run(const Context& context, const RunOptions& options) {
   }
   v1::ControlRequest request;
   v1::RunRequest& wanted = *request.mutable_run();
-  wanted.set_agent(printable(options.agent));
-  wanted.set_user(printable(options.user));
+  if (Status filled = fill_writ(options, terms, wanted); !filled) return report(filled.error());
   wanted.set_mode(mode_of(options.mode));
   wanted.set_executable(program->canonical);
   record_command(context.operands, wanted);
@@ -176,16 +193,18 @@ int run(const Context& context, const RunOptions& options) {
 
 Action define_run(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
-  app.add_option("--agent", options->agent, "the agent that the command is")->required();
-  app.add_option("--user", options->user,
-                 "the person it acts for (root only; default: the caller)");
+  auto terms = add_terms(app);
+  app.add_option("--writ", options->writ, "act under this one, from `writ grant`");
+  app.add_flag("--as-child", options->as_child,
+               "the caller is an agent itself, and passes on a part of its writ");
+  app.add_option("--parent", options->parent, "with --as-child: the caller's own writ");
   app.add_option("--mode", options->mode, "observe: record only; enforce: hold until allowed")
       ->check(CLI::IsMember({"observe", "enforce"}));
   app.footer(
-      "writ run --agent A [--user U] [--mode observe|enforce] -- CMD ARGUMENT...\n"
+      "writ run --agent A [--user U | --token-file F] [--mode observe|enforce] -- CMD ARGUMENT...\n"
       "CMD's exit code and signals pass through; 125: CMD never ran, 126: it cannot be "
       "executed, 127: not found.");
-  return [options](const Context& context) { return run(context, *options); };
+  return [options, terms](const Context& context) { return run(context, *options, *terms); };
 }
 
 }  // namespace writ::cli

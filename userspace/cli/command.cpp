@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::array kCommands{
     Command{"run", "run a command as an agent, under a writ", true, define_run},
+    Command{"attach", "put a running process under a writ", false, define_attach},
+    Command{"grant", "issue a writ: who acts for whom, with what, until when", false, define_grant},
+    Command{"list", "list writs", false, define_list},
+    Command{"show", "all about one writ", false, define_show},
+    Command{"revoke", "end a writ, and those delegated from it, now", false, define_revoke},
     Command{"status", "what is in force: sessions, policy, losses", false, define_status},
     Command{"doctor", "what this host can enforce, and what to do about the rest", false,
             define_doctor},

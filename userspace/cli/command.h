@@ -37,6 +37,11 @@ Action define_status(CLI::App& app);
 Action define_doctor(CLI::App& app);
 Action define_calls(CLI::App& app);
 Action define_trace(CLI::App& app);
+Action define_grant(CLI::App& app);
+Action define_list(CLI::App& app);
+Action define_show(CLI::App& app);
+Action define_revoke(CLI::App& app);
+Action define_attach(CLI::App& app);
 Action define_policy(CLI::App& app);
 Action define_audit(CLI::App& app);
 

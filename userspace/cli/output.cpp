@@ -74,11 +74,13 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
 Palette Palette::for_stdout() {
   const char* no_colour = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
   const char* term = std::getenv("TERM");           // NOLINT(concurrency-mt-unsafe)
   const bool refused = no_colour != nullptr && *no_colour != '\0';
-  return Palette(::isatty(STDOUT_FILENO) == 1 && !refused && term != nullptr &&
+  return Palette(stdout_is_terminal() && !refused && term != nullptr &&
                  std::string_view(term) != "dumb");
 }
 

@@ -56,6 +56,7 @@ std::string bytes_text(std::uint64_t bytes);
 Result<std::string> json_text(const google::protobuf::Message& document, bool pretty);
 
 void print(std::string_view text);
+bool stdout_is_terminal();
 
 // "writ: <message>" on stderr; returns the exit code that fits.
 int report(const Error& error);

@@ -111,6 +111,12 @@ Result<std::uint64_t> parse_since(std::string_view text, std::uint64_t now_unix_
               "'{}' is not a time (write 90s, 10m, 2h, 3d, or 2026-01-02T03:04:05Z)", text);
 }
 
+Result<std::uint64_t> parse_duration_ms(std::string_view text) {
+  const auto ns = parse_ago(text);
+  if (ns && *ns > 0) return *ns / 1'000'000;
+  return fail(ErrorCode::kInvalid, "'{}' is not a duration (write 90s, 10m, 2h, 3d)", text);
+}
+
 std::string time_text(std::uint64_t unix_ns) {
   const auto seconds = static_cast<std::time_t>(unix_ns / kSecond);
   std::tm parts{};

@@ -14,6 +14,9 @@ namespace writ::cli {
 // for times before 1970 or after 2262.
 Result<std::uint64_t> parse_since(std::string_view text, std::uint64_t now_unix_ns);
 
+// "90s", "10m", "2h", "3d"; not zero.
+Result<std::uint64_t> parse_duration_ms(std::string_view text);
+
 // "2026-01-02T03:04:05.678Z".
 std::string time_text(std::uint64_t unix_ns);
 

@@ -48,7 +48,9 @@ std::string who(const v1::Decision& d, const Palette& palette) {
     if (!user.email().empty()) person += " <" + printable(user.email()) + ">";
     if (!user.roles().empty()) person += ", roles: " + words(user.roles());
     out += row("Person", person);
-    out += row("Known by", known(user.via()));
+    out += row("Known by", user.strength().empty()
+                               ? known(user.via())
+                               : fmt::format("{} ({})", known(user.via()), known(user.strength())));
   }
   out += row("Tenant", known(d.tenant()));
   out += row("Agent", known(d.agent().id()));
@@ -58,6 +60,8 @@ std::string who(const v1::Decision& d, const Palette& palette) {
   out += row("Process", fmt::format("{}, {}", d.process().pid(), known(d.process().exe())));
   out += row("Session", fmt::format("{}, mode {}, writ {}", known(d.session_id()),
                                     mode_name(d.mode()), known(d.writ_id())));
+  if (!d.tier().empty()) out += row("Tier", printable(d.tier()));
+  if (!d.task().empty()) out += row("Task", printable(d.task()));
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <chrono>
 #include <cstdlib>
 
 namespace writ::daemon {
@@ -56,12 +57,21 @@ std::uint64_t monotonic_ns() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+std::uint64_t unix_ns() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch())
+                                        .count());
+}
+
 void fill_user(const identity::Writ& writ, v1::User& out) {
   out.set_id(writ.user.id);
   out.set_email(writ.user.email);
   for (const std::string& role : writ.user.roles) out.add_roles(role);
   for (const std::string& scope : writ.user.scopes) out.add_scopes(scope);
   out.set_via(writ.via);
+  out.set_issuer(writ.issuer);
+  out.set_token(writ.token_digest);
+  out.set_strength(std::string(identity::to_text(writ.strength)));
 }
 
 void fill_agent(const identity::Writ& writ, v1::Agent& out) {
@@ -93,6 +103,9 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   fill_user(session.writ, *d.mutable_user());
   fill_agent(session.writ, *d.mutable_agent());
   for (const std::string& agent : session.writ.chain) d.add_chain(agent);
+  for (const std::string& writ : session.writ.chain_writs) d.add_chain_writs(writ);
+  d.set_tier(std::string(identity::to_text(session.writ.tier)));
+  d.set_task(session.writ.task);
   for (const std::string& scope : session.writ.effective) d.mutable_scopes()->add_effective(scope);
   for (const std::string& scope : call.decision.missing) d.mutable_scopes()->add_missing(scope);
   if (call.tool) {
@@ -123,7 +136,7 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.set_rule(call.decision.rule);
   d.set_reason(call.decision.reason);
   d.set_code(call.decision.code);
-  d.set_policy_version(context.policy_version);
+  d.set_policy_version(session.policy->version());
   fill_findings(call.arguments.findings, "args", *d.mutable_findings());
   fill_scan(call.arguments, context, *d.mutable_scan());
   if (session.enforced() && call.first_seen_ns != 0) {

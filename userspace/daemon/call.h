@@ -59,13 +59,13 @@ struct Call {
 
 // What stands in every record of this run of writd.
 struct RecordContext {
-  std::string policy_version;
   std::string ruleset_version;
   std::vector<std::string> categories;
 };
 
 std::string new_call_id();
 std::uint64_t monotonic_ns();
+std::uint64_t unix_ns();
 
 void fill_user(const identity::Writ& writ, v1::User& out);
 void fill_agent(const identity::Writ& writ, v1::Agent& out);

@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <vector>
 
 #include "daemon/version.h"
 #include "kernel/features.h"
@@ -24,6 +25,12 @@ constexpr std::uint64_t kTapTag = 0;
 constexpr std::uint64_t kControlTag = 1;
 constexpr std::uint64_t kSignalTag = 2;
 constexpr std::uint64_t kTimerTag = 3;
+constexpr std::uint64_t kKeeperTag = 4;
+constexpr std::uint64_t kTokensTag = 5;
+constexpr std::uint64_t kExchangeTag = 6;
+
+// How often what has run out is looked for.
+constexpr std::chrono::seconds kSweep{1};
 
 // How long an event that nothing waits for may lie in the ring buffer, and an ended session
 // unnoticed.
@@ -35,12 +42,6 @@ constexpr std::uint64_t kLookOnNs = 40'000;
 // So that writd gets a core when an agent and a server use both: held bytes wait for it.
 // getpriority(2).
 constexpr int kNice = -20;
-
-std::uint64_t unix_ns() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                        std::chrono::system_clock::now().time_since_epoch())
-                                        .count());
-}
 
 }  // namespace
 
@@ -64,7 +65,7 @@ Status Daemon::load(Diagnostics& diagnostics) {
                 "no policy in {} (copy one of the shipped policies/*.yaml there)",
                 settings_.path("etc/writ/policies"));
   }
-  policy_ = policy::Policy::load(policies, diagnostics);
+  policies_ = policy::PolicySet::load(policies, diagnostics);
   const auto rules = settings_.rule_files();
   if (rules.empty()) {
     return fail(ErrorCode::kNotFound,
@@ -72,11 +73,34 @@ Status Daemon::load(Diagnostics& diagnostics) {
                 settings_.path("etc/writ/rules"));
   }
   auto ruleset = scan::Ruleset::load(rules, diagnostics);
-  if (!directory || !policy_ || !ruleset || has_errors(diagnostics)) {
+  if (!directory || !policies_ || !ruleset || has_errors(diagnostics)) {
     return fail(ErrorCode::kInvalid, "the configuration below {} has errors", settings_.root);
   }
   directory_ = std::move(*directory);
+  if (std::filesystem::exists(settings_.issuers_path())) {
+    auto issuers = identity::Issuers::load(settings_.issuers_path(), diagnostics);
+    if (!issuers || has_errors(diagnostics)) {
+      return fail(ErrorCode::kInvalid, "the configuration below {} has errors", settings_.root);
+    }
+    auto tokens = identity::TokenService::open(std::move(*issuers));
+    if (!tokens) return context(tokens.error(), "set up the verification of tokens");
+    tokens_ = std::move(*tokens);
+  }
   rules_ = std::move(*ruleset);
+  return load_exchange(diagnostics);
+}
+
+Status Daemon::load_exchange(Diagnostics& diagnostics) {
+  if (!std::filesystem::exists(settings_.exchange_path())) return {};
+  exchange_config_ = identity::load_exchange_config(settings_.exchange_path(), diagnostics);
+  if (!exchange_config_) {
+    return fail(ErrorCode::kInvalid, "the configuration below {} has errors", settings_.root);
+  }
+  if (!tokens_) {
+    return fail(ErrorCode::kInvalid,
+                "{} is there, and no issuer of people's tokens (write {}, or remove it)",
+                settings_.exchange_path(), settings_.issuers_path());
+  }
   return {};
 }
 
@@ -112,14 +136,25 @@ Status Daemon::attach() {
                  audit_->recovery().torn_bytes, audit_->recovery().problem);
   }
 
+  if (Status opened = open_state(); !opened) return opened;
+  desk_ = std::make_unique<WritDesk>(WritDesk::Parts{.directory = directory_,
+                                                     .book = book_,
+                                                     .keeper = *keeper_,
+                                                     .limits = limits_,
+                                                     .audit = *audit_,
+                                                     .tokens = tokens_.get(),
+                                                     .issuers_path = settings_.issuers_path(),
+                                                     .users_path = settings_.users_path(),
+                                                     .agents_path = settings_.agents_path()});
   gatekeeper_ = std::make_unique<Gatekeeper>(
       Gatekeeper::Parts{.settings = settings_,
                         .sessions = sessions_,
-                        .policy = policy_,
                         .rules = rules_,
                         .limits = limits_,
+                        .book = book_,
                         .audit = *audit_,
-                        .hands = hands_,
+                        .host = host_,
+                        .processes = host_,
                         .report = [](const std::string& text) { spdlog::error("{}", text); }});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
   auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes,
@@ -129,7 +164,7 @@ Status Daemon::attach() {
   if (!tap) return context(tap.error(), "attach to the kernel");
   tap_ = std::move(*tap);
   coverage_ = std::make_unique<kernel::Coverage>(*tap_);
-  gatekeeper_->use(*tap_, *coverage_);
+  host_.use(*tap_, *coverage_);
   if (Status covered = coverage_->cover_system(); !covered) {
     return context(covered.error(), "attach to the system's TLS libraries");
   }
@@ -142,30 +177,35 @@ Status Daemon::attach() {
   control_ = std::move(*control);
   queries_ = std::make_unique<Queries>(settings_.audit_dir(), audit_->key(), *control_);
 
+  if (exchange_config_) {
+    auto desk =
+        TokenDesk::open({.directory = directory_,
+                         .book = book_,
+                         .desk = *desk_,
+                         .audit = *audit_,
+                         .tokens = *tokens_},
+                        *exchange_config_, settings_.keys_dir(), settings_.token_socket_path());
+    if (!desk) return tl::unexpected(desk.error());
+    token_desk_ = std::move(*desk);
+  }
+
   signals_.reset(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!signals_ || !timer_ || !epoll_) return fail_errno(errno, "make the event loop");
-  const std::array<std::pair<int, std::uint64_t>, 4> watched{{{tap_->epoll_fd(), kTapTag},
-                                                              {control_->epoll_fd(), kControlTag},
-                                                              {signals_.get(), kSignalTag},
-                                                              {timer_.get(), kTimerTag}}};
+  std::vector<std::pair<int, std::uint64_t>> watched{{tap_->epoll_fd(), kTapTag},
+                                                     {control_->epoll_fd(), kControlTag},
+                                                     {signals_.get(), kSignalTag},
+                                                     {timer_.get(), kTimerTag},
+                                                     {keeper_->fd(), kKeeperTag}};
+  if (tokens_) watched.emplace_back(tokens_->fd(), kTokensTag);
+  if (token_desk_) watched.emplace_back(token_desk_->fd(), kExchangeTag);
   for (const auto& [fd, tag] : watched) {
     if (Status added = watch(fd, EPOLLIN, tag); !added) return added;
   }
   (void)setpriority(PRIO_PROCESS, 0, kNice);  // worth having, not needed
-  for (const std::string& path : kernel::left_sessions(cgroups_)) {
-    spdlog::warn("processes of an earlier run go on ungoverned in {}: end them, or start them anew",
-                 path);
-    v1::Record record;
-    record.mutable_gap()->set_kind("ungoverned");
-    record.mutable_gap()->set_count(1);
-    record.mutable_gap()->set_detail("processes of an earlier run were found in " + path +
-                                     "; writd was not there for them");
-    if (auto written = audit_->append(record); !written) return tl::unexpected(written.error());
-  }
   write_start();
-  return {};
+  return adopt_sessions();
 }
 
 Status Daemon::watch(int fd, std::uint32_t events, std::uint64_t tag) {
@@ -199,6 +239,12 @@ Status Daemon::run() {
         control_->on_ready();
       } else if (tag == kSignalTag) {
         stopping_ = true;
+      } else if (tag == kKeeperTag) {
+        keeper_->on_ready();
+      } else if (tag == kTokensTag) {
+        tokens_->on_ready();
+      } else if (tag == kExchangeTag) {
+        token_desk_->on_ready();
       } else {
         std::uint64_t expirations = 0;
         if (tag == kTimerTag) (void)!read(timer_.get(), &expirations, sizeof expirations);
@@ -225,6 +271,17 @@ void Daemon::tick() {
   take_losses();
   gatekeeper_->help_stalled(*flows_);
   end_sessions();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - swept_ < kSweep) return;
+  swept_ = now;
+  (void)withdraw_ended();  // those whose time has run out
+  desk_->sweep(sessions_);
+  if (tokens_) tokens_->tick();
+  if (token_desk_) {
+    if (Status ticked = token_desk_->tick(); !ticked) {
+      spdlog::error("keys that sign tokens: {}", ticked.error().message);
+    }
+  }
 }
 
 void Daemon::take_losses() {
@@ -252,17 +309,24 @@ void Daemon::shut_down() {
   spdlog::info("stopping");
   queries_.reset();
   control_.reset();
+  token_desk_.reset();
   if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
   // What is held would leave when the gate goes.
   flows_->for_each_channel([&](flow::Channel& channel) { gatekeeper_->destroy_held(channel); });
   for (auto& [cgroup, session] : sessions_) {
-    write_session(*session, session->ended ? "ended" : "released");
-    if (!session->ended && session->cgroup.populated()) {
-      spdlog::warn("session {} ({}) goes on ungoverned", session->id, session->writ.agent.id);
-    } else {
+    const bool over = session->ended || !session->cgroup.populated();
+    write_session(*session, over ? "ended" : "released");
+    if (over) {
       session->cgroup.remove();
+      if (session->own_writ) desk_->end(session->handle);
+      desk_->keep(identity::SessionGone{.id = session->id});
+    } else {
+      spdlog::warn("session {} ({}) goes on ungoverned until writd is back", session->id,
+                   session->writ.agent.id);
     }
   }
+  desk_->settle({});
+  keeper_.reset();  // waits for the disk
   tap_.reset();
   kernel::remove_sessions_folder(cgroups_);
   v1::Record record;
@@ -281,7 +345,7 @@ void Daemon::write_start() {
   v1::DaemonEvent& event = *record.mutable_daemon();
   event.set_what("started");
   event.set_version(kVersion);
-  event.set_policy_version(policy_->version());
+  event.set_policy_version(policies_->version());
   if (auto written = audit_->append(record); !written) {
     spdlog::error("the start could not be recorded: {}", written.error().message);
   }

@@ -6,23 +6,33 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "audit/writer.h"
 #include "budget/limits.h"
+#include "daemon/caller.h"
 #include "daemon/control_server.h"
 #include "daemon/gatekeeper.h"
+#include "daemon/kernel_host.h"
 #include "daemon/queries.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
+#include "daemon/state_keeper.h"
+#include "daemon/token_desk.h"
+#include "daemon/writ_desk.h"
 #include "flow/flow_table.h"
 #include "identity/directory.h"
+#include "identity/token_service.h"
+#include "identity/writ_book.h"
+#include "identity/writ_store.h"
 #include "kernel/cgroup.h"
 #include "kernel/coverage.h"
 #include "kernel/hands.h"
 #include "kernel/tap.h"
-#include "policy/policy.h"
+#include "policy/policy_set.h"
 #include "scan/ruleset.h"
 
 namespace writ::daemon {
@@ -44,15 +54,59 @@ class Daemon : public ControlHandler {
  private:
   explicit Daemon(Settings settings);
   Status load(Diagnostics& diagnostics);
+  Status load_exchange(Diagnostics& diagnostics);
   Status attach();
 
-  Result<v1::RunResponse> start_session(const Peer& peer, const v1::RunRequest& request);
-  Result<identity::Writ> issue_writ(const Peer& peer, const v1::RunRequest& request) const;
+  // daemon_control.cpp
+  Caller identify(const Peer& peer);
+  void answer(ConnectionId id, const v1::ControlResponse& response);
+  void answer_when_kept(ConnectionId id, v1::ControlResponse response);
+  v1::StatusResponse status(const Caller& caller, const Sight& sight) const;
+  v1::DoctorResponse doctor(const Sight& sight) const;
+  void list_writs(const Sight& sight, const v1::ListWritsRequest& request, ConnectionId id);
+
+  // daemon_writs.cpp
+  void obtain_writ(const Caller& caller, const v1::WritTerms& terms, const std::string& writ,
+                   WritDesk::Granted then);
+  void grant(const Caller& caller, const v1::GrantRequest& request, ConnectionId id);
+  void revoke(const Caller& caller, const v1::RevokeRequest& request, ConnectionId id);
+  std::uint32_t withdraw_ended();
+  void run_session(const Peer& peer, const Caller& caller, const v1::RunRequest& request,
+                   ConnectionId id);
+  void start_run(const Peer& peer, const Caller& caller, const v1::RunRequest& request,
+                 identity::WritHandle handle, ConnectionId id);
+  static void fill_run(const Session& session, v1::RunResponse& out);
+
+  // daemon_attach.cpp
+  Status check_target(const Caller& caller, pid_t pid);
+  void attach_session(const Caller& caller, const v1::AttachRequest& request, ConnectionId id);
+  Result<v1::RunResponse> bind(const Caller& caller, const Peer& target,
+                               const v1::AttachRequest& request, identity::WritHandle handle);
+  Result<std::uint32_t> move_tree(const Session& session, const Peer& target);
+  void adopt_connections(const Session& session, pid_t pid);
+
+  // daemon_adopt.cpp
+  Status open_state();
+  Status adopt_sessions();
+  Status adopt_session(const identity::SessionRow& row,
+                       const std::map<std::string, std::uint64_t>& used);
+  Status write_ungoverned(const std::string& session, std::string detail);
+
+  // daemon_session.cpp
+  struct SessionStart {
+    identity::WritHandle handle;
+    identity::Mode mode = identity::Mode::kEnforce;
+    uid_t uid = 0;
+    std::vector<std::string> command;
+    std::string bound_by;
+  };
+  Result<identity::Mode> mode_for(const Caller& caller, const identity::Writ& writ,
+                                  v1::Mode asked) const;
+  Result<Session*> open_session(const SessionStart& start);
+  Status govern(const Session& session);
+  void undo_session(Session& session);
+  identity::SessionRow session_row(const Session& session) const;
   void run_ended(const Peer& peer, const v1::RunEnded& ended);
-  Result<v1::StatusResponse> status(const Peer& peer) const;
-  v1::DoctorResponse doctor(const Peer& peer) const;
-  // The user whose things the peer may see: empty for root. Error: the peer is nobody.
-  Result<std::string> sight_of(const Peer& peer) const;
 
   Status read_events();
   void tick();
@@ -65,11 +119,19 @@ class Daemon : public ControlHandler {
 
   const Settings settings_;
   identity::Directory directory_;
-  std::shared_ptr<const policy::Policy> policy_;
+  std::shared_ptr<const policy::PolicySet> policies_;
   std::shared_ptr<const scan::Ruleset> rules_;
   std::unique_ptr<audit::Writer> audit_;
   budget::LimitBook limits_;
+  identity::WritBook book_;
+  std::vector<identity::SessionRow> left_;  // sessions of an earlier run, until they are adopted
+  std::unique_ptr<StateKeeper> keeper_;
+  std::unique_ptr<identity::TokenService> tokens_;  // nullptr: no issuers
+  std::unique_ptr<WritDesk> desk_;
+  std::optional<identity::ExchangeConfig> exchange_config_;
+  std::unique_ptr<TokenDesk> token_desk_;  // nullptr: no token exchange
   kernel::Hands hands_;
+  KernelHost host_{hands_};
   kernel::CgroupMount cgroups_;
   Sessions sessions_;
   std::unique_ptr<Gatekeeper> gatekeeper_;
@@ -84,6 +146,7 @@ class Daemon : public ControlHandler {
   bool ticking_ = false;
   bool stopping_ = false;
   std::uint64_t started_unix_ns_ = 0;
+  std::chrono::steady_clock::time_point swept_{};
   kernel::Counters seen_{};  // counters at the last tick
 };
 

@@ -1,5 +1,6 @@
 // Requests of the control socket: who may ask what, and the answers that need no thread.
-#include <algorithm>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "daemon/daemon.h"
 #include "daemon/version.h"
@@ -16,14 +17,31 @@ void add_counter(v1::StatusResponse& status, const char* name, std::uint64_t val
 
 }  // namespace
 
-Result<std::string> Daemon::sight_of(const Peer& peer) const {
-  if (peer.uid == 0) return std::string();
-  const identity::User* user = directory_.user_of_uid(peer.uid);
-  if (user == nullptr) {
-    return fail(ErrorCode::kDenied, "uid {} is no known user (add it to `unix:` of a user in {})",
-                peer.uid, settings_.users_path());
+// Who asks. An agent stays an agent, whatever account it runs as.
+Caller Daemon::identify(const Peer& peer) {
+  Caller caller{.uid = peer.uid, .pid = peer.pid, .user = directory_.user_of_uid(peer.uid)};
+  const auto where = kernel::cgroup_of(cgroups_, peer.pid);
+  for (auto& [cgroup, session] : sessions_) {
+    const std::string& path = session->cgroup.path();
+    if (where && (*where == path || where->starts_with(path + "/"))) caller.session = session.get();
   }
-  return user->id;
+  return caller;
+}
+
+void Daemon::answer(ConnectionId id, const v1::ControlResponse& response) {
+  (void)control_->post(id, response);  // the asker may have gone
+}
+
+// The answer goes out when what it promises would survive a power cut.
+void Daemon::answer_when_kept(ConnectionId id, v1::ControlResponse response) {
+  response.set_done(true);
+  desk_->settle([this, id, response = std::move(response)](const Status& kept) {
+    if (kept) return answer(id, response);
+    spdlog::error("the state file could not be written: {}", kept.error().message);
+    answer(id, error_response(
+                   {kept.error().code, fmt::format("it counts, but would not survive a restart: {}",
+                                                   kept.error().message)}));
+  });
 }
 
 void Daemon::handle(const Peer& peer, const v1::ControlRequest& request, ConnectionId id,
@@ -31,34 +49,51 @@ void Daemon::handle(const Peer& peer, const v1::ControlRequest& request, Connect
   // (void) at each send: a connection that is gone or full has been dealt with by the server.
   v1::ControlResponse response;
   response.set_done(true);
-  const auto sight = sight_of(peer);
+  const Caller caller = identify(peer);
+  const Sight sight = Sight::of(caller);
+  const auto nobody = [&] {
+    return caller.session != nullptr
+               ? Error{ErrorCode::kDenied, "a governed agent may not look at the record"}
+               : Error{ErrorCode::kDenied,
+                       fmt::format("uid {} is no known user (add it to `unix:` of a user in {})",
+                                   peer.uid, settings_.users_path())};
+  };
   switch (request.body_case()) {
-    case v1::ControlRequest::kRun: {
-      auto started = start_session(peer, request.run());
-      if (!started) return (void)responder.fail(started.error());
-      *response.mutable_run() = std::move(*started);
-      return (void)responder.send(response);
-    }
+    case v1::ControlRequest::kRun:
+      return run_session(peer, caller, request.run(), id);
     case v1::ControlRequest::kRunEnded:
       run_ended(peer, request.run_ended());
       return (void)responder.send(response);
-    case v1::ControlRequest::kStatus: {
-      auto answer = status(peer);
-      if (!answer) return (void)responder.fail(answer.error());
-      *response.mutable_status() = std::move(*answer);
+    case v1::ControlRequest::kAttach:
+      return attach_session(caller, request.attach(), id);
+    case v1::ControlRequest::kGrant:
+      return grant(caller, request.grant(), id);
+    case v1::ControlRequest::kRevoke:
+      return revoke(caller, request.revoke(), id);
+    case v1::ControlRequest::kListWrits:
+      if (sight.nothing()) return (void)responder.fail(nobody());
+      return list_writs(sight, request.list_writs(), id);
+    case v1::ControlRequest::kShowWrit: {
+      if (sight.nothing()) return (void)responder.fail(nobody());
+      auto info = desk_->show(sight, request.show_writ().id());
+      if (!info) return (void)responder.fail(info.error());
+      *response.mutable_writ() = std::move(*info);
       return (void)responder.send(response);
     }
+    case v1::ControlRequest::kStatus:
+      *response.mutable_status() = status(caller, sight);
+      return (void)responder.send(response);
     case v1::ControlRequest::kDoctor:
-      *response.mutable_doctor() = doctor(peer);
+      *response.mutable_doctor() = doctor(sight);
       return (void)responder.send(response);
     case v1::ControlRequest::kCalls:
-      if (!sight) return (void)responder.fail(sight.error());
-      return queries_->calls(id, request.calls(), *sight);
+      if (sight.nothing()) return (void)responder.fail(nobody());
+      return queries_->calls(id, request.calls(), sight);
     case v1::ControlRequest::kTrace:
-      if (!sight) return (void)responder.fail(sight.error());
-      return queries_->trace(id, request.trace(), *sight);
+      if (sight.nothing()) return (void)responder.fail(nobody());
+      return queries_->trace(id, request.trace(), sight);
     case v1::ControlRequest::kAuditVerify:
-      if (peer.uid != 0) {
+      if (!caller.root()) {
         return (void)responder.fail({ErrorCode::kDenied, "only root may verify the record"});
       }
       return queries_->verify(id);
@@ -68,19 +103,36 @@ void Daemon::handle(const Peer& peer, const v1::ControlRequest& request, Connect
   (void)responder.fail({ErrorCode::kInvalid, "the request is empty (is `writ` newer than writd?)"});
 }
 
+void Daemon::list_writs(const Sight& sight, const v1::ListWritsRequest& request, ConnectionId id) {
+  const std::string& tenant = request.tenant();
+  if (!tenant.empty() && !sight.covers_tenant(tenant)) {
+    return answer(id, error_response({ErrorCode::kDenied, fmt::format("you are not of tenant '{}'",
+                                                                      printable(tenant))}));
+  }
+  v1::ControlResponse response;
+  for (v1::WritInfo& info : desk_->list(sight, request.ended())) {
+    if (!tenant.empty() && info.tenant() != tenant) continue;
+    *response.mutable_writ() = std::move(info);
+    answer(id, response);
+  }
+  response.clear_writ();
+  response.set_done(true);
+  answer(id, response);
+}
+
 void Daemon::on_disconnect(ConnectionId id) {
   if (queries_) queries_->cancel(id);
 }
 
-Result<v1::StatusResponse> Daemon::status(const Peer& peer) const {
+v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) const {
   v1::StatusResponse status;
   status.set_version(kVersion);
-  status.set_policy_version(policy_->version());
+  status.set_policy_version(policies_->version());
   status.set_ruleset_version(rules_->version());
   status.set_started_unix_ns(started_unix_ns_);
   status.set_durability(settings_.durability == audit::Durability::kStrict ? "strict" : "group");
   for (const auto& [cgroup, session] : sessions_) {
-    if (peer.uid != 0 && peer.uid != session->uid) continue;
+    if (!sight.covers(session->writ.tenant, session->writ.user.id)) continue;
     v1::SessionStatus& out = *status.add_sessions();
     out.set_session_id(session->id);
     out.set_tenant(session->writ.tenant);
@@ -93,8 +145,13 @@ Result<v1::StatusResponse> Daemon::status(const Peer& peer) const {
     out.set_denied(session->denied);
     out.set_held(gatekeeper_->held_calls(*flows_, cgroup));
     out.set_uid(session->uid);
+    out.set_writ_id(session->writ.id);
+    for (const std::string& agent : session->writ.chain) out.add_chain(agent);
+    out.set_tier(std::string(identity::to_text(session->writ.tier)));
+    out.set_via(session->writ.via);
+    out.set_strength(std::string(identity::to_text(session->writ.strength)));
   }
-  if (peer.uid != 0) return status;
+  if (!caller.root()) return status;
   status.set_last_sequence(audit_->last_sequence());
   const kernel::Counters kernel = tap_->counters();
   add_counter(status, "plaintext_lost", kernel[WRIT_COUNT_RING_FULL_OUT]);
@@ -109,12 +166,16 @@ Result<v1::StatusResponse> Daemon::status(const Peer& peer) const {
   const GatekeeperCounters& ours = gatekeeper_->counters();
   add_counter(status, "degraded_denials", ours.degraded_denials);
   add_counter(status, "missed_kicks", ours.missed_kicks);
-  add_counter(status, "channels", flows_->channels());
-  add_counter(status, "connections", flows_->connections());
+  add_counter(status, "unsaved_state", keeper_->unsaved());
+  if (tokens_) add_counter(status, "failed_key_fetches", tokens_->counters().failed_fetches);
+  if (token_desk_) {
+    const TokenEndpointCounters exchange = token_desk_->counters();
+    add_counter(status, "token_endpoint_busy", exchange.busy + exchange.timed_out);
+  }
   return status;
 }
 
-v1::DoctorResponse Daemon::doctor(const Peer& peer) const {
+v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
   v1::DoctorResponse answer;
   for (const kernel::Feature& feature : kernel::check_features()) {
     v1::Check& check = *answer.add_checks();
@@ -132,7 +193,7 @@ v1::DoctorResponse Daemon::doctor(const Peer& peer) const {
   if (!probes.ok())
     probes.set_hint("install OpenSSL 3 (libssl.so.3), or run agents that bring their own");
   for (const auto& [cgroup, session] : sessions_) {
-    if (peer.uid != 0 && peer.uid != session->uid) continue;
+    if (!sight.covers(session->writ.tenant, session->writ.user.id)) continue;
     for (const pid_t pid : session->cgroup.processes()) {
       const auto found = coverage_->status(static_cast<std::uint32_t>(pid));
       v1::ProcessCoverage& process = *answer.add_processes();

@@ -16,117 +16,74 @@ constexpr std::chrono::seconds kLinger{30};
 // How long the end's record waits for the exit code that `writ run` sends.
 constexpr std::chrono::milliseconds kExitCodePatience{300};
 constexpr std::size_t kMaxSessions = 4096;  // MAX_SESSIONS in bpf/maps.bpf.h
-constexpr std::size_t kMaxRecordedWords = 64;
-
-std::uint64_t unix_ns() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                        std::chrono::system_clock::now().time_since_epoch())
-                                        .count());
-}
 
 }  // namespace
 
-Result<identity::Writ> Daemon::issue_writ(const Peer& peer, const v1::RunRequest& request) const {
-  const identity::Agent* agent = directory_.agent(request.agent());
-  if (agent == nullptr) {
-    return fail(ErrorCode::kNotFound, "there is no agent '{}' (known agents are in {})",
-                printable(request.agent()), settings_.agents_path());
-  }
-  const identity::User* user = nullptr;
-  if (!request.user().empty()) {
-    if (peer.uid != 0) {
+// An observer is asked for by name; what is not said is enforced.
+Result<identity::Mode> Daemon::mode_for(const Caller& caller, const identity::Writ& writ,
+                                        v1::Mode asked) const {
+  const identity::Mode given = writ.agent.mode.value_or(identity::Mode::kEnforce);
+  if (asked == v1::MODE_ENFORCE) return identity::Mode::kEnforce;
+  if (asked == v1::MODE_OBSERVE) {
+    if (!caller.root() && given == identity::Mode::kEnforce) {
       return fail(ErrorCode::kDenied,
-                  "only root may run an agent for another user (leave out --user)");
+                  "agent {} is enforced; only root may run it observed (or `mode: observe` in {})",
+                  writ.agent.id, settings_.agents_path());
     }
-    user = directory_.user(request.user());
-    if (user == nullptr) {
-      return fail(ErrorCode::kNotFound, "there is no user '{}' (known users are in {})",
-                  printable(request.user()), settings_.users_path());
-    }
-  } else {
-    user = directory_.user_of_uid(peer.uid);
-    if (user == nullptr) {
-      return fail(
-          ErrorCode::kDenied,
-          "uid {} is no known user (add it to `unix:` of a user in {}, or, as root, say --user)",
-          peer.uid, settings_.users_path());
-    }
+    return identity::Mode::kObserve;
   }
-  return identity::issue(*user, *agent, request.user().empty() ? "unix-peer" : "run --user",
-                         std::chrono::system_clock::now());
+  return given;
 }
 
-Result<v1::RunResponse> Daemon::start_session(const Peer& peer, const v1::RunRequest& request) {
+Result<Session*> Daemon::open_session(const SessionStart& start) {
   if (sessions_.size() >= kMaxSessions) {
     return fail(ErrorCode::kUnavailable, "{} sessions are running, which is as many as can be",
                 kMaxSessions);
   }
-  auto writ = issue_writ(peer, request);
-  if (!writ) return tl::unexpected(writ.error());
-  if (!request.executable().empty()) {
-    if (Status covered = coverage_->cover_executable(request.executable()); !covered) {
-      return context(covered.error(), "put probes into the command");
-    }
-  }
+  const identity::Writ& writ = *book_.get(start.handle);
   auto session = std::make_unique<Session>();
-  session->id = writ->id.substr(0, 16);
-  session->writ = std::move(*writ);
-  // An observer is asked for by name; what is not said is enforced.
-  session->mode = session->writ.agent.mode.value_or(identity::Mode::kEnforce);
-  if (request.mode() == v1::MODE_ENFORCE) session->mode = identity::Mode::kEnforce;
-  if (request.mode() == v1::MODE_OBSERVE) {
-    if (peer.uid != 0 && session->mode == identity::Mode::kEnforce) {
-      return fail(ErrorCode::kDenied,
-                  "agent {} is enforced; only root may run it observed (or `mode: observe` in {})",
-                  session->writ.agent.id, settings_.agents_path());
-    }
-    session->mode = identity::Mode::kObserve;
-  }
-  session->uid = peer.uid;
+  session->id = new_call_id().substr(0, 16);
+  session->writ = writ;
+  session->handle = start.handle;
+  session->policy = policies_->of(writ.tenant);
+  session->mode = start.mode;
+  session->uid = start.uid;
+  session->bound_by = start.bound_by;
   session->started_unix_ns = unix_ns();
-  for (const std::string& word : request.command()) {
-    if (session->command.size() < kMaxRecordedWords) session->command.push_back(printable(word));
-  }
+  session->command = start.command;
   auto cgroup = kernel::SessionCgroup::create(cgroups_, session->id);
   if (!cgroup) return tl::unexpected(cgroup.error());
   session->cgroup = std::move(*cgroup);
   const auto undo = [&](const Error& error) {
     tap_->remove_session(session->cgroup.id());
     session->cgroup.remove();
-    limits_.close_session(session->id, std::chrono::steady_clock::now());
     return tl::unexpected(error);
   };
-  const identity::Writ& granted = session->writ;
-  if (Status opened = limits_.open_session(session->id, granted.tenant + "/" + granted.user.id,
-                                           {.max_tool_calls = granted.agent.max_tool_calls,
-                                            .max_duration = granted.agent.max_duration,
-                                            .calls_per_minute = granted.user.calls_per_minute},
-                                           std::chrono::steady_clock::now());
-      !opened) {
-    return undo(opened.error());
-  }
-  const std::uint32_t mode = session->enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
-  if (Status added = tap_->add_session(session->cgroup.id(), mode); !added) {
-    return undo(added.error());
-  }
-  hands_.name_sockets(static_cast<std::uint32_t>(peer.pid));
-  // Only a process that is still the one that asked: its number could have been given to another by
-  // now.
-  if (!is_alive(peer)) return undo({ErrorCode::kUnavailable, "the caller is gone"});
-  if (Status moved = session->cgroup.add(peer.pid); !moved) return undo(moved.error());
-  if (Status watched = watch(session->cgroup.events_fd(), EPOLLPRI, session->cgroup.id());
-      !watched) {
-    return undo(watched.error());
-  }
+  if (Status opened = desk_->open_limits(writ); !opened) return undo(opened.error());
+  if (Status watched = govern(*session); !watched) return undo(watched.error());
   write_session(*session, "started");
-  v1::RunResponse response;
-  response.set_session_id(session->id);
-  response.set_user(granted.user.id);
-  response.set_mode(to_mode(session->mode));
-  for (const std::string& scope : granted.effective) response.add_effective_scopes(scope);
-  const std::uint64_t id = session->cgroup.id();
-  sessions_[id] = std::move(session);
-  return response;
+  desk_->keep(session_row(*session));
+  Session* raw = session.get();
+  sessions_[session->cgroup.id()] = std::move(session);
+  return raw;
+}
+
+// From here on the kernel side holds what the cgroup's processes send.
+Status Daemon::govern(const Session& session) {
+  const std::uint32_t mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
+  if (Status added = tap_->add_session(session.cgroup.id(), mode); !added) return added;
+  return watch(session.cgroup.events_fd(), EPOLLPRI, session.cgroup.id());
+}
+
+// Takes a session back that could not be filled.
+void Daemon::undo_session(Session& session) {
+  const std::uint64_t cgroup = session.cgroup.id();
+  tap_->remove_session(cgroup);
+  session.cgroup.remove();
+  session.exit_code = 0;
+  write_session(session, "ended");
+  desk_->keep(identity::SessionGone{.id = session.id});
+  sessions_.erase(cgroup);
 }
 
 void Daemon::run_ended(const Peer& peer, const v1::RunEnded& ended) {
@@ -149,11 +106,11 @@ void Daemon::end_sessions() {
       }
       session.ended = true;
       session.ended_at = now;
-      limits_.close_session(session.id, now);
     }
     // The last process can be on its way out for a moment longer.
     if (!session.removed) session.removed = session.cgroup.remove();
-    const bool told = session.exit_code >= 0 || now - session.ended_at > kExitCodePatience;
+    const bool told = session.exit_code >= 0 || now - session.ended_at > kExitCodePatience ||
+                      session.bound_by != "run";
     const bool quiet = flows_->connections_of(it->first) == 0;
     if (!told || ((!quiet || !session.removed) && now - session.ended_at < kLinger)) {
       ++it;
@@ -167,8 +124,24 @@ void Daemon::end_sessions() {
     flows_->forget_session(it->first);
     write_session(session, "ended");
     tap_->remove_session(it->first);
+    // A writ without an end of its own was this session's.
+    if (!session.writ.not_after || session.own_writ) desk_->end(session.handle);
+    desk_->keep(identity::SessionGone{.id = session.id});
     it = sessions_.erase(it);
   }
+}
+
+identity::SessionRow Daemon::session_row(const Session& session) const {
+  return {.id = session.id,
+          .writ = session.writ.id,
+          .cgroup = session.cgroup.path(),
+          .cgroup_inode = session.cgroup.id(),
+          .mode = session.mode,
+          .uid = session.uid,
+          .started = identity::TimePoint(std::chrono::duration_cast<identity::TimePoint::duration>(
+              std::chrono::nanoseconds(session.started_unix_ns))),
+          .command = session.command,
+          .bound_by = session.bound_by};
 }
 
 void Daemon::write_session(const Session& session, const char* what) {
@@ -184,6 +157,10 @@ void Daemon::write_session(const Session& session, const char* what) {
   for (const std::string& word : session.command) event.add_command(word);
   event.set_exit_code(session.exit_code);
   for (const std::string& scope : session.writ.effective) event.add_effective_scopes(scope);
+  for (const std::string& agent : session.writ.chain) event.add_chain(agent);
+  event.set_tier(std::string(identity::to_text(session.writ.tier)));
+  event.set_task(session.writ.task);
+  event.set_bound_by(session.bound_by);
   if (auto written = audit_->append(record); !written) {
     spdlog::error("session {} could not be recorded as {}: {}", session.id, what,
                   written.error().message);

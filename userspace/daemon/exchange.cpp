@@ -99,8 +99,8 @@ void Exchange::Requests::on_body(std::string_view bytes, std::uint64_t end) {
 
 void Exchange::Requests::on_trailers(const protocol::Headers& trailers, std::uint64_t /*end*/) {
   for (const protocol::Header& field : trailers) {
+    exchange.calls.back()->arguments.scan->feed("\n");  // no word of the body's goes on in it
     exchange.calls.back()->arguments.scan->feed(field.value);
-    exchange.calls.back()->arguments.scan->feed("\n");
   }
 }
 
@@ -133,8 +133,8 @@ void Exchange::Responses::on_trailers(const protocol::Headers& trailers, std::ui
   Call* call = exchange.answering();
   if (call == nullptr || !call->result.scan) return;
   for (const protocol::Header& field : trailers) {
-    call->result.scan->feed(field.value);
     call->result.scan->feed("\n");
+    call->result.scan->feed(field.value);
   }
 }
 

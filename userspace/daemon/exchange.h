@@ -50,6 +50,8 @@ class Exchange : public flow::ChannelState {
   [[nodiscard]] Call* arriving();
   // A call for bytes that are none: it takes the problem.
   Call& problem_call(protocol::Problem problem);
+  // False: the head of a request has begun that is no call yet, or a call arrives.
+  [[nodiscard]] bool between_requests() const { return requests_.at_message_boundary(); }
   // True when no byte of an answer has been read that belongs to a call still open.
   [[nodiscard]] bool between_results() const { return responses_.at_message_boundary(); }
   // The oldest call has its whole result.

@@ -45,7 +45,6 @@ std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::
 }  // namespace
 
 Gatekeeper::Gatekeeper(Parts parts) : parts_(std::move(parts)), scanner_(parts_.rules) {
-  context_.policy_version = parts_.policy->version();
   context_.ruleset_version = parts_.rules->version();
   context_.categories = parts_.rules->categories();
 }
@@ -141,7 +140,7 @@ void Gatekeeper::hold(Exchange& exchange, Session& session, Call& call) {
 void Gatekeeper::give_room(Exchange& exchange, std::uint64_t bytes) {
   // The kernel counts its own overhead too and doubles the value for it (socket(7)); half as much
   // again has been enough.
-  auto before = parts_.hands.widen(exchange.channel.socket, bytes - bytes / 4);
+  auto before = parts_.host.widen(exchange.channel.socket, bytes - bytes / 4);
   if (!before) return;  // the agent has closed the socket: nobody waits for room
   if (!exchange.widened) exchange.widened = *before;
   exchange.room = bytes;
@@ -150,7 +149,7 @@ void Gatekeeper::give_room(Exchange& exchange, std::uint64_t bytes) {
 void Gatekeeper::give_room_back(Exchange& exchange) {
   if (!exchange.widened) return;
   // An error means that the agent has closed the socket, and then nobody wants the buffer back.
-  (void)parts_.hands.restore(exchange.channel.socket, *exchange.widened);
+  (void)parts_.host.restore(exchange.channel.socket, *exchange.widened);
   exchange.widened.reset();
   exchange.room = 0;
 }
@@ -183,10 +182,10 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
 // `Expect: 100-continue`: the client sends the body when the server asks for it, so the head goes
 // alone. True: it may.
 bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
-  call.tool = parts_.policy->match(call.request);
+  call.tool = session.policy->match(call.request);
   const policy::Decision first = judge(session, call, false);
   if (first.verdict != policy::Verdict::kDeny &&
-      !parts_.limits.reserve(session.id, call.id, now())) {
+      !parts_.limits.reserve(session.writ.id, call.id, now())) {
     return true;
   }
   decide(exchange, session, call);
@@ -196,13 +195,14 @@ bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
 // --- It is judged ---
 
 // A check that no rule of the policy made is named too: every decision says what decided it.
-policy::Decision Gatekeeper::ask(const policy::Input& input) const {
-  policy::Decision decision = parts_.policy->decide(input);
+policy::Decision Gatekeeper::ask(const Session& session, const policy::Input& input) {
+  policy::Decision decision = session.policy->decide(input);
   if (decision.rule.empty()) decision.rule = "built-in:" + decision.code;
   return decision;
 }
 
 policy::Decision Gatekeeper::judge(const Session& session, const Call& call, bool complete) const {
+  if (auto ended = check_writ(session)) return *std::move(ended);
   const auto findings = views(call.arguments.findings);
   policy::Input input{.call = call.request,
                       .tool = call.tool ? &*call.tool : nullptr,
@@ -215,18 +215,18 @@ policy::Decision Gatekeeper::judge(const Session& session, const Call& call, boo
     problem = fmt::format("{}: {}", call.problem->code, call.problem->message);
     input.problem = problem;
   }
-  return ask(input);
+  return ask(session, input);
 }
 
 void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
-  call.tool = parts_.policy->match(call.request);
+  call.tool = session.policy->match(call.request);
   if (call.arguments.scan) {
     call.arguments.findings =
         call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
   }
   call.decision = judge(session, call, call.received());
   if (call.decision.verdict != policy::Verdict::kDeny) {
-    if (auto refusal = parts_.limits.reserve(session.id, call.id, now())) {
+    if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, now())) {
       call.decision = {.verdict = policy::Verdict::kDeny,
                        .rule = "limits",
                        .reason = std::move(refusal->message),
@@ -284,22 +284,23 @@ bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid)
 // A decided call of which more has arrived, or all: what was scanned may go, but for the tail.
 void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
   if (!session.enforced()) return;
-  if (call.arguments.scan && parts_.policy->reads_findings(call.tool ? &*call.tool : nullptr)) {
+  if (auto ended = check_writ(session)) {
+    deny_late(exchange, session, call, *std::move(ended));
+    return;
+  }
+  if (call.arguments.scan && session.policy->reads_findings(call.tool ? &*call.tool : nullptr)) {
     auto found = call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
     if (found.size() > call.arguments.findings.size()) {
       call.arguments.findings = std::move(found);
       policy::Decision late = judge(session, call, call.received());
       if (late.verdict == policy::Verdict::kDeny) {
-        call.decision = std::move(late);
-        ++session.denied;
-        deny(exchange, session, call);
+        deny_late(exchange, session, call, std::move(late));
         return;
       }
     }
   }
   if (call.problem) {
-    call.decision = judge(session, call, false);
-    deny(exchange, session, call);
+    deny_late(exchange, session, call, judge(session, call, false));
     return;
   }
   const std::uint64_t up_to =
@@ -311,12 +312,12 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
 
 void Gatekeeper::release(Exchange& exchange, std::uint64_t offset) {
   if (exchange.dead) return;
-  if (Status released = tap_->release(exchange.channel.stream, offset); !released) {
+  if (Status released = parts_.host.release(exchange.channel.stream, offset); !released) {
     parts_.report(fmt::format("{}: it stays held", released.error().message));
     return;
   }
   exchange.released = offset;
-  if (!parts_.hands.kick(exchange.channel.socket)) ++counters_.missed_kicks;
+  if (!parts_.host.kick(exchange.channel.socket)) ++counters_.missed_kicks;
   const Call* arriving = exchange.arriving();
   if (arriving == nullptr || arriving->stage == Stage::kDecided) give_room_back(exchange);
 }

@@ -1,7 +1,8 @@
 // The gatekeeper takes each call from its first byte to its outcome: what the exchange read is
 // judged, recorded, and then released or refused. gatekeeper.cpp is the way to the verdict, in its
 // order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what comes back;
-// gatekeeper_opaque.cpp is for bytes that no channel explains.
+// gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for writs that
+// end.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,12 +18,10 @@
 #include "audit/writer.h"
 #include "budget/limits.h"
 #include "daemon/exchange.h"
+#include "daemon/host.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
 #include "flow/flow_table.h"
-#include "kernel/coverage.h"
-#include "kernel/hands.h"
-#include "kernel/tap.h"
 #include "policy/policy.h"
 #include "scan/scanner.h"
 
@@ -42,20 +42,15 @@ class Gatekeeper : public flow::ChannelHandler {
   struct Parts {
     const Settings& settings;
     Sessions& sessions;
-    std::shared_ptr<const policy::Policy> policy;
     std::shared_ptr<const scan::Ruleset> rules;
     budget::LimitBook& limits;
+    const identity::WritBook& book;
     audit::Writer& audit;
-    kernel::Hands& hands;
+    Host& host;
+    Processes& processes;
     Report report;
   };
   explicit Gatekeeper(Parts parts);
-
-  // The tap is opened after its sink. REQUIRES: before the first event.
-  void use(kernel::Tap& tap, kernel::Coverage& coverage) {
-    tap_ = &tap;
-    coverage_ = &coverage;
-  }
 
   void on_out(flow::Channel& channel, std::string_view bytes) override;
   void on_in(flow::Channel& channel, std::string_view bytes) override;
@@ -79,6 +74,10 @@ class Gatekeeper : public flow::ChannelHandler {
   // For the shutdown.
   void destroy_held(flow::Channel& channel);
 
+  // The session's writ does not count any more: denies what is held under it, and returns how many
+  // calls that were. What comes later is denied as it comes.
+  std::uint32_t withdraw(flow::FlowTable& flows, std::uint64_t cgroup);
+
   // When a held call was last found incomplete (CLOCK_MONOTONIC): its rest is often only
   // microseconds away.
   [[nodiscard]] std::uint64_t last_hold_ns() const { return last_hold_ns_; }
@@ -97,14 +96,17 @@ class Gatekeeper : public flow::ChannelHandler {
   void give_room(Exchange& exchange, std::uint64_t bytes);
   void give_room_back(Exchange& exchange);
   bool judge_head(Exchange& exchange, Session& session, Call& call);
-  policy::Decision ask(const policy::Input& input) const;
+  std::optional<policy::Decision> check_writ(const Session& session) const;
+  static policy::Decision ask(const Session& session, const policy::Input& input);
   policy::Decision judge(const Session& session, const Call& call, bool complete) const;
   void decide(Exchange& exchange, Session& session, Call& call);
   const std::string& executable_of(std::uint32_t pid);
   bool write_decision(Session& session, Call& call, std::uint32_t pid);
   void stream_on(Exchange& exchange, Session& session, Call& call);
   void release(Exchange& exchange, std::uint64_t offset);
-  void deny(Exchange& exchange, Session& session, Call& call);
+  // `detail` is for the outcome's record: what a decision that is older than the denial cannot say.
+  void deny(Exchange& exchange, Session& session, Call& call, std::string detail = {});
+  void deny_late(Exchange& exchange, Session& session, Call& call, policy::Decision late);
   const char* enforce_denial(Exchange& exchange, const Call& call);
   bool end_connection(const kernel::SocketId& socket);
   void settle(Exchange& exchange, Session& session);
@@ -113,8 +115,6 @@ class Gatekeeper : public flow::ChannelHandler {
   void write_gap(const Session* session, const char* kind, std::uint64_t count, std::string detail);
 
   Parts parts_;
-  kernel::Tap* tap_ = nullptr;
-  kernel::Coverage* coverage_ = nullptr;
   scan::Scanner scanner_;
   RecordContext context_;
   GatekeeperCounters counters_;

@@ -7,15 +7,24 @@
 
 namespace writ::daemon {
 
-void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call) {
+// After the call's decision was recorded, and perhaps a part of it released.
+void Gatekeeper::deny_late(Exchange& exchange, Session& session, Call& call,
+                           policy::Decision late) {
+  call.decision = std::move(late);
+  ++session.denied;
+  deny(exchange, session, call,
+       fmt::format("denied later, by {}: {}", call.decision.rule, call.decision.reason));
+}
+
+void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::string detail) {
   if (!session.enforced()) return;
   const char* how = enforce_denial(exchange, call);
   exchange.dead = true;
-  write_outcome(session, call, how, "");
+  write_outcome(session, call, how, std::move(detail));
   for (const auto& other : exchange.calls) {
     if (other.get() == &call || other->stage == Stage::kDone) continue;
     if (other->stage == Stage::kArriving) {
-      other->tool = parts_.policy->match(other->request);
+      other->tool = session.policy->match(other->request);
       other->decision = call.decision;
       if (!write_decision(session, *other, exchange.channel.pid)) continue;
     }
@@ -32,7 +41,7 @@ const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
   const bool first = exchange.calls.front().get() == &call;
   if (channel.clear() && first && !exchange.tunnel && exchange.between_results()) {
     const Status refused =
-        parts_.hands.refuse(channel.socket, refusal_response(call), !call.received());
+        parts_.host.refuse(channel.socket, refusal_response(call), !call.received());
     if (refused) {
       exchange.refused = true;
       return "refused";
@@ -43,7 +52,7 @@ const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
 }
 
 bool Gatekeeper::end_connection(const kernel::SocketId& socket) {
-  const Status ended = parts_.hands.abort(socket);
+  const Status ended = parts_.host.abort(socket);
   if (ended || ended.error().code == ErrorCode::kNotFound) return true;
   ++counters_.degraded_denials;
   parts_.report(fmt::format("a denied connection could not be ended, its bytes stay held: {}",
@@ -81,10 +90,10 @@ void Gatekeeper::on_agent_closed(flow::Channel& channel) {
     return;
   }
   Call* call = exchange.arriving();
-  if (call != nullptr && !call->problem) {
-    exchange.problem_call({.code = "incomplete_message",
-                           .message = "the agent closed the connection within the request",
-                           .offset = channel.out});
+  if (call == nullptr ? !exchange.between_requests() : !call->problem) {
+    call = &exchange.problem_call({.code = "incomplete_message",
+                                   .message = "the agent closed the connection within the request",
+                                   .offset = channel.out});
     if (call->stage == Stage::kDecided) {
       stream_on(exchange, *session, *call);
     } else {

@@ -54,15 +54,16 @@ void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
   input.what =
       reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound : policy::Input::What::kOpaque;
   input.problem = opaque_words(reason);
-  call.decision = ask(input);
+  auto stale = check_writ(*session);
+  call.decision = stale ? *std::move(stale) : ask(*session, input);
   const bool recorded = write_decision(*session, call, connection.socket.pid);
   if (!session->enforced()) {
     write_outcome(*session, call, "incomplete", "observed only: its content cannot be read");
     return;
   }
   if (recorded && !call.denied()) {
-    if (Status passed = tap_->pass_all(connection.socket.cookie); passed) {
-      if (!parts_.hands.kick(connection.socket)) ++counters_.missed_kicks;
+    if (Status passed = parts_.host.pass_all(connection.socket.cookie); passed) {
+      if (!parts_.host.kick(connection.socket)) ++counters_.missed_kicks;
       write_outcome(*session, call, "incomplete", "allowed as opaque: its result cannot be read");
       return;
     }
@@ -96,7 +97,8 @@ void Gatekeeper::judge_tunnel(Exchange& exchange, Session& session) {
 void Gatekeeper::on_connect(const flow::Connection& connection) {
   // The moment before a handshake is the last one at which a library that was loaded late can still
   // be covered.
-  if (Status covered = coverage_->cover_process(connection.socket.pid, kLookEvery); !covered) {
+  if (Status covered = parts_.processes.cover_process(connection.socket.pid, kLookEvery);
+      !covered) {
     parts_.report(
         fmt::format("{}: what it encrypts stays held as opaque", covered.error().message));
   }
@@ -105,13 +107,12 @@ void Gatekeeper::on_connect(const flow::Connection& connection) {
 void Gatekeeper::on_exec(std::uint64_t /*session*/, std::uint32_t pid, std::string_view /*path*/) {
   executables_.erase(pid);
   // (void): a process that ended at once needs no cover.
-  (void)coverage_->cover_process(pid);
+  (void)parts_.processes.cover_process(pid, {});
 }
 
 void Gatekeeper::on_exit(std::uint64_t /*session*/, std::uint32_t pid) {
   executables_.erase(pid);
-  parts_.hands.forget_process(pid);
-  coverage_->forget_process(pid);
+  parts_.processes.forget_process(pid);
 }
 
 }  // namespace writ::daemon

@@ -31,6 +31,11 @@ void Gatekeeper::on_end(flow::Channel& channel) {
     auto& exchange = static_cast<Exchange&>(*channel.state);
     exchange.close();
     settle(exchange, *session);
+    if (!exchange.dead && exchange.arriving() == nullptr && !exchange.between_requests()) {
+      exchange.problem_call({.code = "incomplete_message",
+                             .message = "the connection ended within the request",
+                             .offset = channel.out});
+    }
     for (const auto& call : exchange.calls) {
       if (call->stage == Stage::kArriving) {
         if (!call->problem) {
@@ -45,7 +50,7 @@ void Gatekeeper::on_end(flow::Channel& channel) {
       write_outcome(*session, *call, "incomplete", "the connection ended before the result did");
     }
   }
-  tap_->forget(channel.stream, channel.socket.cookie);
+  parts_.host.forget(channel.stream, channel.socket.cookie);
 }
 
 void Gatekeeper::write_outcome(const Session& session, Call& call, const char* result,

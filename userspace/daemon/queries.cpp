@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kFollowEvery{50};
 
-std::function<bool(const v1::Decision&)> visible_to(const std::string& user) {
-  if (user.empty()) return {};
-  return [user](const v1::Decision& decision) { return decision.user().id() == user; };
+std::function<bool(const v1::Decision&)> visible_to(const Sight& sight) {
+  if (sight.all()) return {};
+  return [sight](const v1::Decision& decision) {
+    return sight.covers(decision.tenant(), decision.user().id());
+  };
 }
 
 }  // namespace
@@ -98,11 +100,11 @@ void Queries::follow(Job& job, ConnectionId id, const audit::CallFilter& filter)
   }
 }
 
-void Queries::calls(ConnectionId id, const v1::CallsRequest& request, const std::string& user) {
+void Queries::calls(ConnectionId id, const v1::CallsRequest& request, const Sight& sight) {
   const audit::CallFilter filter{.session = request.session(),
                                  .verdict = request.verdict(),
                                  .since_unix_ns = request.since_unix_ns(),
-                                 .visible = visible_to(user)};
+                                 .visible = visible_to(sight)};
   const std::uint32_t limit = request.limit();
   if (request.follow()) {
     start(id, [=, this](Job& job) { follow(job, id, filter); });
@@ -111,9 +113,9 @@ void Queries::calls(ConnectionId id, const v1::CallsRequest& request, const std:
   }
 }
 
-void Queries::trace(ConnectionId id, const v1::TraceRequest& request, const std::string& user) {
-  start(id, [this, id, user, prefix = request.call()](Job&) {
-    auto found = audit::find_call(dir_, key_, prefix, visible_to(user));
+void Queries::trace(ConnectionId id, const v1::TraceRequest& request, const Sight& sight) {
+  start(id, [this, id, sight, prefix = request.call()](Job&) {
+    auto found = audit::find_call(dir_, key_, prefix, visible_to(sight));
     if (!found) return fail(id, found.error());
     v1::ControlResponse response;
     response.set_done(true);

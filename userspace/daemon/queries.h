@@ -14,6 +14,7 @@
 #include "audit/calls.h"
 #include "audit/key.h"
 #include "control.pb.h"
+#include "daemon/caller.h"
 #include "daemon/control_server.h"
 
 namespace writ::daemon {
@@ -26,9 +27,9 @@ class Queries {
       : dir_(std::move(dir)), key_(key), server_(server) {}
   ~Queries();
 
-  // The user whose calls the asker may see; empty: all (root).
-  void calls(ConnectionId id, const v1::CallsRequest& request, const std::string& user);
-  void trace(ConnectionId id, const v1::TraceRequest& request, const std::string& user);
+  // Of the calls that the asker may see.
+  void calls(ConnectionId id, const v1::CallsRequest& request, const Sight& sight);
+  void trace(ConnectionId id, const v1::TraceRequest& request, const Sight& sight);
   void verify(ConnectionId id);
   // The asker is gone.
   void cancel(ConnectionId id);

@@ -10,22 +10,28 @@
 #include <string>
 #include <vector>
 
-#include "identity/writ.h"
+#include "identity/writ_book.h"
 #include "kernel/cgroup.h"
+#include "policy/policy.h"
 
 namespace writ::daemon {
 
 struct Session {
   std::string id;
   identity::Writ writ;
+  identity::WritHandle handle;  // of the writ in the book, which says whether it still counts
+  std::shared_ptr<const policy::Policy> policy;  // of the writ's tenant
   identity::Mode mode = identity::Mode::kEnforce;
   kernel::SessionCgroup cgroup;
   uid_t uid = 0;  // who started it
   std::uint64_t started_unix_ns = 0;
+  std::string bound_by;  // what made the processes a session: "run", "attach"
   std::vector<std::string> command;
   int exit_code = -1;
-  bool ended = false;    // no process is left; its connections may still be closing
-  bool removed = false;  // its cgroup's folder is gone
+  bool ended = false;      // no process is left; its connections may still be closing
+  bool removed = false;    // its cgroup's folder is gone
+  bool own_writ = false;   // issued for this session, and over with it
+  bool withdrawn = false;  // its writ does not count any more; what was held is denied
   std::chrono::steady_clock::time_point ended_at;
   std::uint64_t calls = 0;
   std::uint64_t denied = 0;

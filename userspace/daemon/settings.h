@@ -1,7 +1,8 @@
 // Where writd finds and keeps its things, and what writ.yaml says. All paths lie below one root.
 //
 //   ROOT/etc/writ/{writ,users,agents}.yaml, policies/*.yaml, rules/*.yaml
-//   ROOT/var/lib/writ/audit     ROOT/run/writ/control.sock
+//   ROOT/etc/writ/{issuers,exchange}.yaml (optional)
+//   ROOT/var/lib/writ/{audit,keys,writs.db}     ROOT/run/writ/{control,token}.sock
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,11 @@ struct Settings {
 
   [[nodiscard]] std::string path(const char* below) const;
   [[nodiscard]] std::string audit_dir() const { return path("var/lib/writ/audit"); }
+  [[nodiscard]] std::string state_path() const { return path("var/lib/writ/writs.db"); }
+  [[nodiscard]] std::string keys_dir() const { return path("var/lib/writ/keys"); }
+  [[nodiscard]] std::string token_socket_path() const { return path("run/writ/token.sock"); }
+  [[nodiscard]] std::string exchange_path() const { return path("etc/writ/exchange.yaml"); }
+  [[nodiscard]] std::string issuers_path() const { return path("etc/writ/issuers.yaml"); }
   [[nodiscard]] std::string socket_path() const { return path("run/writ/control.sock"); }
   [[nodiscard]] std::string users_path() const { return path("etc/writ/users.yaml"); }
   [[nodiscard]] std::string agents_path() const { return path("etc/writ/agents.yaml"); }

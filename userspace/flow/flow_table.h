@@ -48,6 +48,15 @@ class FlowTable : public kernel::EventSink {
   void for_each_channel(Each each) {
     for (auto& [stream, channel] : channels_) each(*channel);
   }
+  // Calls each(const Connection&, Channel*) for every connection; nullptr: nothing that can be read
+  // was carried by it.
+  template <class Each>
+  void for_each_connection(Each each) {
+    for (const auto& [cookie, connection] : connections_) {
+      each(connection,
+           channel(connection.stream != 0 ? connection.stream : WRIT_STREAM_CLEAR | cookie));
+    }
+  }
 
  private:
   Channel& open_channel(std::uint64_t stream, const writ_event& head);

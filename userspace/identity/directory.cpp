@@ -9,8 +9,7 @@
 namespace writ::identity {
 namespace {
 
-constexpr std::size_t kMaxScopes = 1000;  // intersect() compares every pair
-constexpr std::size_t kMaxEmail = 254;    // RFC 5321 4.5.3.1.3
+constexpr std::size_t kMaxEmail = 254;  // RFC 5321 4.5.3.1.3
 constexpr std::int64_t kMaxCallsPerMinute = 100'000;
 constexpr std::int64_t kMaxToolCalls = 1'000'000'000;
 
@@ -115,16 +114,18 @@ class DirectoryReader {
         user.calls_per_minute = static_cast<std::uint32_t>(*calls);
       limits.finish();
     }
-    read_accounts(map, user.id);
+    user.admin = map.boolean("admin").value_or(false);
+    read_accounts(map, user);
     map.finish();
-    if (directory_.users_.contains(user.id)) {
-      map.error("id", fmt::format("user '{}' is there twice", user.id), "remove one of them");
-    } else {
-      directory_.users_.emplace(user.id, std::move(user));
+    const std::string id = user.id;
+    const std::string tenant = user.tenant;
+    if (!directory_.tenants_[tenant].users.emplace(id, std::move(user)).second) {
+      map.error("id", fmt::format("user '{}' is there twice in tenant '{}'", id, tenant),
+                "remove one of them");
     }
   }
 
-  void read_accounts(YamlMap& map, const std::string& user) {
+  void read_accounts(YamlMap& map, const User& user) {
     for (const std::string& account : map.strings("unix")) {
       std::optional<uid_t> uid;
       if (only_digits(account)) {
@@ -135,16 +136,17 @@ class DirectoryReader {
       } else if (const Result<uid_t> found = accounts_(account)) {
         uid = *found;
       } else {
-        map.error("unix", fmt::format("user '{}': {}", user, found.error().message),
+        map.error("unix", fmt::format("user '{}': {}", user.id, found.error().message),
                   "create the account, or remove it here; until then nobody can log in as it");
         if (found.error().code == ErrorCode::kNotFound) out_.back().severity = Severity::kWarning;
       }
       if (!uid) continue;
-      const auto [entry, added] = directory_.user_by_uid_.emplace(*uid, user);
+      const auto [entry, added] =
+          directory_.user_by_uid_.emplace(*uid, Directory::Owner{user.tenant, user.id});
       if (!added) {
         map.error("unix",
-                  fmt::format("account '{}' (uid {}) already belongs to user '{}'", account, *uid,
-                              entry->second),
+                  fmt::format("account '{}' (uid {}) already belongs to user '{}' of tenant '{}'",
+                              account, *uid, entry->second.id, entry->second.tenant),
                   "one account stands for one person");
       }
     }
@@ -158,18 +160,28 @@ class DirectoryReader {
     if (map.has("limits")) {
       YamlMap limits(map.child("limits"), file, out_);
       if (const auto calls = limits.integer("max_tool_calls", 0, kMaxToolCalls))
-        agent.max_tool_calls = static_cast<std::uint64_t>(*calls);
+        agent.limits.max_tool_calls = static_cast<std::uint64_t>(*calls);
       if (const auto duration = limits.duration_ms("max_duration"))
-        agent.max_duration = std::chrono::milliseconds(*duration);
+        agent.limits.max_duration = std::chrono::milliseconds(*duration);
+      if (const auto calls = limits.integer("calls_per_minute", 1, kMaxCallsPerMinute))
+        agent.limits.calls_per_minute = static_cast<std::uint32_t>(*calls);
       limits.finish();
     }
     if (const auto mode = map.one_of("mode", {"observe", "enforce"}))
       agent.mode = *mode == "observe" ? Mode::kObserve : Mode::kEnforce;
+    if (const auto ttl = map.duration_ms("ttl")) {
+      agent.ttl = std::chrono::milliseconds(*ttl);
+      if (*agent.ttl <= std::chrono::milliseconds(0) || *agent.ttl > kMaxTtl)
+        map.error("ttl", "'ttl' must be over 0 and at most 720h");
+    }
+    if (const auto depth = map.integer("max_depth", 0, kMaxDepth))
+      agent.max_depth = static_cast<std::uint32_t>(*depth);
     map.finish();
-    if (directory_.agents_.contains(agent.id)) {
-      map.error("id", fmt::format("agent '{}' is there twice", agent.id), "remove one of them");
-    } else {
-      directory_.agents_.emplace(agent.id, std::move(agent));
+    const std::string id = agent.id;
+    const std::string tenant = agent.tenant;
+    if (!directory_.tenants_[tenant].agents.emplace(id, std::move(agent)).second) {
+      map.error("id", fmt::format("agent '{}' is there twice in tenant '{}'", id, tenant),
+                "remove one of them");
     }
   }
 
@@ -202,19 +214,65 @@ std::optional<Directory> Directory::load(const std::string& users_path,
   return load_from_text({users_path, *users}, {agents_path, *agents}, out, accounts);
 }
 
-const User* Directory::user(std::string_view id) const {
-  const auto found = users_.find(id);
-  return found == users_.end() ? nullptr : &found->second;
+namespace {
+
+template <class Table>
+const typename Table::mapped_type* find_in(const Table& table, std::string_view id) {
+  const auto found = table.find(id);
+  return found == table.end() ? nullptr : &found->second;
+}
+
+// A name that somebody asked for, fit for a message.
+std::string_view shown(std::string_view name) { return valid_name(name) ? name : "?"; }
+
+// What was found under one id, when it is one thing.
+template <class T>
+Result<const T*> only_one(const char* what, const std::vector<const T*>& found,
+                          std::string_view tenant, std::string_view id) {
+  if (found.size() == 1) return found.front();
+  if (found.empty() && !tenant.empty())
+    return fail(ErrorCode::kNotFound, "there is no {} '{}' in tenant '{}'", what, shown(id),
+                shown(tenant));
+  if (found.empty()) return fail(ErrorCode::kNotFound, "there is no {} '{}'", what, shown(id));
+  std::string tenants;
+  for (const T* each : found) tenants += (tenants.empty() ? "" : ", ") + each->tenant;
+  return fail(ErrorCode::kInvalid, "{} '{}' is in several tenants (say --tenant: {})", what, id,
+              tenants);
+}
+
+}  // namespace
+
+const User* Directory::user(std::string_view tenant, std::string_view id) const {
+  const Tenant* found = find_in(tenants_, tenant);
+  return found == nullptr ? nullptr : find_in(found->users, id);
 }
 
 const User* Directory::user_of_uid(uid_t uid) const {
   const auto found = user_by_uid_.find(uid);
-  return found == user_by_uid_.end() ? nullptr : user(found->second);
+  return found == user_by_uid_.end() ? nullptr : user(found->second.tenant, found->second.id);
 }
 
-const Agent* Directory::agent(std::string_view id) const {
-  const auto found = agents_.find(id);
-  return found == agents_.end() ? nullptr : &found->second;
+const Agent* Directory::agent(std::string_view tenant, std::string_view id) const {
+  const Tenant* found = find_in(tenants_, tenant);
+  return found == nullptr ? nullptr : find_in(found->agents, id);
+}
+
+Result<const User*> Directory::find_user(std::string_view tenant, std::string_view id) const {
+  std::vector<const User*> found;
+  for (const auto& [name, each] : tenants_) {
+    if (!tenant.empty() && name != tenant) continue;
+    if (const User* one = find_in(each.users, id)) found.push_back(one);
+  }
+  return only_one("user", found, tenant, id);
+}
+
+Result<const Agent*> Directory::find_agent(std::string_view tenant, std::string_view id) const {
+  std::vector<const Agent*> found;
+  for (const auto& [name, each] : tenants_) {
+    if (!tenant.empty() && name != tenant) continue;
+    if (const Agent* one = find_in(each.agents, id)) found.push_back(one);
+  }
+  return only_one("agent", found, tenant, id);
 }
 
 }  // namespace writ::identity

@@ -1,16 +1,27 @@
 // The users and agents that exist, as two YAML files name them.
 //
-//   users.yaml                                    agents.yaml
-//     users:                                        agents:
-//       - id: sarah                                   - id: sales-assistant
-//         tenant: default          # optional           scopes: [crm.contacts.read,
-//         finance.revenue.read] email: sarah@example.test                     limits:
-//         {max_tool_calls: 20, max_duration: 1h} roles: [sales] mode: enforce   # optional scopes:
-//         [crm.*] unix: [sarah, 1001]      # accounts or uids limits: {calls_per_minute: 60}
+//   users:                              # users.yaml
+//     - id: sarah
+//       tenant: acme                    # optional
+//       email: sarah@example.test
+//       roles: [sales]
+//       scopes: [crm.*]
+//       unix: [sarah, 1001]             # accounts or uids
+//       limits: {calls_per_minute: 60}
+//       admin: true                     # of its own tenant
 //
-// Ids are unique over all tenants. A unix account belongs to one user at most, so that SO_PEERCRED
-// names a person. An account that this host does not have is a warning, everything else that is
-// wrong an error.
+//   agents:                             # agents.yaml
+//     - id: sales-assistant
+//       tenant: acme
+//       scopes: [crm.contacts.read]
+//       limits: {max_tool_calls: 20, max_duration: 1h, calls_per_minute: 30}
+//       mode: enforce                   # optional
+//       ttl: 30m                        # of a granted writ
+//       max_depth: 2                    # delegations below it
+//
+// Ids are unique within their tenant, so no lookup does without one. A unix account belongs to one
+// user over all tenants, so that SO_PEERCRED names a person. An account that this host does not
+// have is a warning, everything else that is wrong an error.
 #pragma once
 
 #include <sys/types.h>
@@ -24,12 +35,18 @@
 #include <vector>
 
 #include "identity/accounts.h"
+#include "identity/limits.h"
 #include "identity/scope.h"
 #include "util/diagnostic.h"
+#include "util/result.h"
 
 namespace writ::identity {
 
 inline constexpr const char* kDefaultTenant = "default";
+
+// Delegations in a row, at the most and when agents.yaml does not say.
+inline constexpr std::uint32_t kMaxDepth = 8;
+inline constexpr std::uint32_t kDefaultMaxDepth = 4;
 
 enum class Mode { kObserve, kEnforce };
 
@@ -40,15 +57,22 @@ struct User {
   std::vector<std::string> roles;
   Scopes scopes;
   std::optional<std::uint32_t> calls_per_minute;  // over all of the user's agents and sessions
+  bool admin = false;                             // see may_administer()
 };
+
+// An administrator is one of its own tenant and of no other.
+inline bool may_administer(const User& user, std::string_view tenant) {
+  return user.admin && user.tenant == tenant;
+}
 
 struct Agent {
   std::string id;
   std::string tenant = kDefaultTenant;
   Scopes scopes;
-  std::optional<std::uint64_t> max_tool_calls;            // per session
-  std::optional<std::chrono::milliseconds> max_duration;  // per session
-  std::optional<Mode> mode;                               // what `writ run` takes when not told
+  Limits limits;                                 // of each of its writs
+  std::optional<Mode> mode;                      // what `writ run` takes when not told
+  std::optional<std::chrono::milliseconds> ttl;  // of a granted writ when not told
+  std::uint32_t max_depth = kDefaultMaxDepth;    // delegations in a row below it; 0: none
 };
 
 // Immutable after loading, so readable from any thread.
@@ -68,19 +92,32 @@ class Directory {
                                                  Diagnostics& out, const AccountLookup& accounts);
 
   // nullptr: there is none. Valid as long as the directory.
-  [[nodiscard]] const User* user(std::string_view id) const;
+  [[nodiscard]] const User* user(std::string_view tenant, std::string_view id) const;
   [[nodiscard]] const User* user_of_uid(uid_t uid) const;
-  [[nodiscard]] const Agent* agent(std::string_view id) const;
+  [[nodiscard]] const Agent* agent(std::string_view tenant, std::string_view id) const;
 
-  [[nodiscard]] const std::map<std::string, User, std::less<>>& users() const { return users_; }
-  [[nodiscard]] const std::map<std::string, Agent, std::less<>>& agents() const { return agents_; }
+  // For root alone, who is of no tenant: the one user of that id when `tenant` is empty. kNotFound:
+  // there is none; kInvalid: several tenants have one, the message names them.
+  [[nodiscard]] Result<const User*> find_user(std::string_view tenant, std::string_view id) const;
+  [[nodiscard]] Result<const Agent*> find_agent(std::string_view tenant, std::string_view id) const;
+
+  struct Tenant {
+    std::map<std::string, User, std::less<>> users;
+    std::map<std::string, Agent, std::less<>> agents;
+  };
+  [[nodiscard]] const std::map<std::string, Tenant, std::less<>>& tenants() const {
+    return tenants_;
+  }
 
  private:
   friend class DirectoryReader;
 
-  std::map<std::string, User, std::less<>> users_;
-  std::map<std::string, Agent, std::less<>> agents_;
-  std::map<uid_t, std::string> user_by_uid_;
+  std::map<std::string, Tenant, std::less<>> tenants_;
+  struct Owner {
+    std::string tenant;
+    std::string id;
+  };
+  std::map<uid_t, Owner> user_by_uid_;
 };
 
 }  // namespace writ::identity

@@ -2,12 +2,18 @@
 // records and file names, so it can hold nothing that breaks one of those.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace writ::identity {
 
 // 1 to 128 of [A-Za-z0-9._@:-], beginning with a letter, a digit or '_'.
 bool valid_name(std::string_view name);
+
+// At most `max` bytes of UTF-8 on one line that reads as it is stored: no control characters, no
+// line separators, none that turn the direction of text around. May be empty. For what people write
+// and others read: a task, a reason.
+bool valid_text(std::string_view text, std::size_t max);
 
 inline constexpr const char* kNameHint =
     "use up to 128 letters, digits, '.', '_', '@', ':' or '-', a letter or digit first";

@@ -19,6 +19,8 @@ namespace writ::identity {
 
 using Scopes = std::vector<std::string>;
 
+inline constexpr std::size_t kMaxScopes = 1000;  // of one user, agent, token or writ
+
 bool valid_scope(std::string_view scope);
 bool has_wildcard(std::string_view scope);
 

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 namespace writ::kernel {
@@ -78,6 +81,19 @@ Result<SessionCgroup> SessionCgroup::create(const CgroupMount& mount, const std:
   return cgroup;
 }
 
+Result<SessionCgroup> SessionCgroup::reopen(const std::string& path, std::uint64_t id) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0 || info.st_ino != id) {
+    return fail(ErrorCode::kNotFound, "the cgroup {} is gone", path);
+  }
+  SessionCgroup cgroup;
+  cgroup.path_ = path;
+  cgroup.id_ = id;
+  cgroup.events_.reset(::open((path + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!cgroup.events_) return fail_errno(errno, "open {}/cgroup.events", path);
+  return cgroup;
+}
+
 Status SessionCgroup::add(pid_t pid) const {
   const std::string file = path_ + "/cgroup.procs";
   const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
@@ -102,12 +118,54 @@ bool SessionCgroup::populated() const {
 
 bool SessionCgroup::remove() { return remove_tree(path_); }
 
-std::vector<std::string> left_sessions(const CgroupMount& mount) {
+Result<std::string> cgroup_of(const CgroupMount& mount, pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/cgroup");
+  std::string line;
+  while (std::getline(in, line)) {
+    // The line of the cgroup2 hierarchy, cgroups(7).
+    if (line.starts_with("0::")) return mount.path + line.substr(3);
+  }
+  return fail(ErrorCode::kNotFound, "process {} has ended", pid);
+}
+
+std::vector<pid_t> process_tree(pid_t root) {
+  std::multimap<pid_t, pid_t> children;
+  std::error_code error;
+  bool there = false;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    pid_t pid = 0;
+    const std::string name = entry.path().filename();
+    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (bad != std::errc() || end != name.data() + name.size()) continue;
+    there = there || pid == root;
+    // proc(5), stat: the fields behind the name, which is in brackets and may hold any character.
+    std::ifstream in(entry.path() / "stat");
+    std::string stat;
+    std::getline(in, stat);
+    const auto bracket = stat.rfind(')');
+    char state = 0;
+    pid_t parent = 0;
+    if (bracket != std::string::npos &&
+        std::sscanf(stat.c_str() + bracket + 1, " %c %d", &state, &parent) == 2) {  // NOLINT
+      children.emplace(parent, pid);
+    }
+  }
+  std::vector<pid_t> all;
+  if (there) all.push_back(root);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto [begin, end] = children.equal_range(all[i]);
+    for (auto it = begin; it != end; ++it) all.push_back(it->second);
+  }
+  return all;
+}
+
+std::vector<std::string> left_sessions(const CgroupMount& mount,
+                                       const std::set<std::string>& known) {
   std::vector<std::string> left;
   std::error_code error;
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(mount.path + kFolder, error)) {
-    if (entry.is_directory(error)) found.push_back(entry.path());
+    if (entry.is_directory(error) && !known.contains(entry.path())) found.push_back(entry.path());
   }
   for (const std::string& path : found) {
     if (!remove_tree(path)) left.push_back(path);

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ class SessionCgroup {
  public:
   static Result<SessionCgroup> create(const CgroupMount& mount, const std::string& name);
 
+  // One that is there already, of an earlier writd. kNotFound: it is gone, or another one of that
+  // name (its inode differs).
+  static Result<SessionCgroup> reopen(const std::string& path, std::uint64_t id);
+
   // What the kernel side calls it: the inode number of its folder.
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -46,7 +51,15 @@ class SessionCgroup {
 
 // Cgroups of sessions that an earlier writd left; empty ones are removed, the others returned
 // (their paths).
-std::vector<std::string> left_sessions(const CgroupMount& mount);
+// `known` are left as they are.
+std::vector<std::string> left_sessions(const CgroupMount& mount,
+                                       const std::set<std::string>& known);
+
+// Where a process is: its path below the mount. kNotFound: it has ended.
+Result<std::string> cgroup_of(const CgroupMount& mount, pid_t pid);
+
+// The process and all that descend from it, parents first. Empty: it has ended.
+std::vector<pid_t> process_tree(pid_t root);
 
 // Removes the folder that holds session cgroups, if it is empty.
 void remove_sessions_folder(const CgroupMount& mount);

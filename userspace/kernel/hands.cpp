@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
@@ -43,6 +44,20 @@ int get_option(int fd, int level, int option) {
   int value = 0;
   socklen_t size = sizeof value;
   return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
+}
+
+// 0: not bound, or of another family.
+std::uint16_t local_port(int fd) {
+  sockaddr_storage address = {};
+  socklen_t size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  if (address.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  }
+  if (address.ss_family == AF_INET6) {
+    return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  }
+  return 0;
 }
 
 int open_diag() { return ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG); }
@@ -140,10 +155,33 @@ void Hands::each_socket(std::uint32_t pid, int process, Each each) {
   }
 }
 
-void Hands::name_sockets(std::uint32_t pid) {
+std::vector<OpenSocket> Hands::sockets_of(std::uint32_t pid) {
   const auto handle = process(pid);
-  if (!handle) return;  // it has ended, and its sockets with it
-  each_socket(pid, *handle, [](int, UniqueFd fd) { (void)is_socket(fd.get(), 0); });
+  if (!handle) return {};  // it has ended, and its sockets with it
+  struct Found {
+    OpenSocket socket;
+    std::uint16_t port;
+  };
+  std::vector<Found> found;
+  std::set<std::uint16_t> listening;
+  each_socket(pid, *handle, [&](int, UniqueFd fd) {
+    Found one{};
+    socklen_t size = sizeof one.socket.cookie;
+    if (getsockopt(fd.get(), SOL_SOCKET, SO_COOKIE, &one.socket.cookie, &size) != 0) return;
+    if (get_option(fd.get(), SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP) return;
+    one.port = local_port(fd.get());
+    if (get_option(fd.get(), SOL_SOCKET, SO_ACCEPTCONN) == 1) {
+      listening.insert(one.port);
+    } else {
+      found.push_back(one);
+    }
+  });
+  std::vector<OpenSocket> sockets;
+  for (Found& one : found) {
+    one.socket.inbound = listening.contains(one.port);
+    sockets.push_back(one.socket);
+  }
+  return sockets;
 }
 
 Status Hands::kick(SocketId& socket) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "util/result.h"
 #include "util/unique_fd.h"
@@ -31,6 +32,11 @@ struct SocketId {
 struct BufferBefore {
   int bytes = 0;
   int lock = 0;  // SO_BUF_LOCK
+};
+
+struct OpenSocket {
+  std::uint64_t cookie = 0;
+  bool inbound = false;  // a peer opened it: its local port is one that the process listens on
 };
 
 class Hands {
@@ -57,9 +63,10 @@ class Hands {
   // Linux 5.14).
   Status restore(SocketId& socket, const BufferBefore& before);
 
-  // Gives every socket that a process has open its cookie (SO_COOKIE makes one at the first
-  // question), so that the kernel side can tell an inherited socket that is older than writd.
-  void name_sockets(std::uint32_t pid);
+  // The TCP connections that a process has open. Asking gives each socket its cookie (SO_COOKIE
+  // makes one at the first question), so that the kernel side can tell those that are older than
+  // their session.
+  std::vector<OpenSocket> sockets_of(std::uint32_t pid);
 
   // Drops what is kept about a process that ended.
   void forget_process(std::uint32_t pid) { processes_.erase(pid); }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <cstring>
 #include <vector>
 
 #include "kernel/elf_symbols.h"
@@ -188,6 +189,20 @@ Status Tap::add_session(std::uint64_t cgroup, std::uint32_t mode) {
 void Tap::remove_session(std::uint64_t cgroup) {
   // (void): a session that is not there is as gone as one wants it.
   (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup);
+}
+
+Status Tap::adopt(std::uint64_t cookie, std::uint64_t cgroup, std::uint32_t mode, bool inbound) {
+  const bpf_map* flows = state_->skeleton->maps.flows;
+  // The rest of a flow is the kernel side's, and begins as zeroes.
+  std::vector<char> value(bpf_map__value_size(flows));
+  const writ_owner owner{
+      .session = cgroup, .mode = mode, .inbound = inbound, .adopted = 1, .pad = 0};
+  std::memcpy(value.data(), &owner, sizeof owner);
+  if (bpf_map_update_elem(bpf_map__fd(flows), &cookie, value.data(), BPF_NOEXIST) != 0 &&
+      errno != EEXIST) {
+    return fail_errno(errno, "note a connection in the map `flows`");
+  }
+  return {};
 }
 
 Status Tap::release(std::uint64_t stream, std::uint64_t offset) {

@@ -51,6 +51,10 @@ class Tap {
   Status add_session(std::uint64_t cgroup, std::uint32_t mode);
   void remove_session(std::uint64_t cgroup);
 
+  // A connection that is older than its session: from here on the gate knows whose it is. One that
+  // it knows already is left as it is.
+  Status adopt(std::uint64_t cookie, std::uint64_t cgroup, std::uint32_t mode, bool inbound);
+
   // Lets bytes of `stream` below `offset` leave. Does not wake the socket: Hands::kick does.
   Status release(std::uint64_t stream, std::uint64_t offset);
   // Holds nothing on this connection any more (on_opaque: allow).

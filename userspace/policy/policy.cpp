@@ -1,10 +1,8 @@
 #include "policy/policy.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <array>
 
 #include "policy/explain.h"
 #include "policy/reader.h"
@@ -12,25 +10,6 @@
 
 namespace writ::policy {
 namespace {
-
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-// The digest of the sorted digests of the files: their order and names are no part of it.
-std::string content_version(const std::vector<SourceText>& sources) {
-  std::vector<Digest> digests;
-  for (const SourceText& source : sources) {
-    Digest& digest = digests.emplace_back();
-    SHA256(reinterpret_cast<const unsigned char*>(source.text.data()), source.text.size(),
-           digest.data());
-  }
-  std::sort(digests.begin(), digests.end());
-  Digest all{};
-  SHA256(reinterpret_cast<const unsigned char*>(digests.data()), digests.size() * sizeof(Digest),
-         all.data());
-  std::string version;
-  for (std::size_t i = 0; i < 8; ++i) version += fmt::format("{:02x}", all.at(i));
-  return version;
-}
 
 Decision deny(std::string code, std::string reason) {
   return {.verdict = Verdict::kDeny, .reason = std::move(reason), .code = std::move(code)};

@@ -2,31 +2,35 @@
 // may ask it.
 //
 //   version: 1
-//   on_opaque: deny            # deny (default) | allow | hold: bytes without plaintext behind them
-//   on_inbound: deny           # deny (default) | allow: the agent answers a peer that connected to
-//   it tools:
+//   tenant: acme               # optional, see policy_set.h
+//   on_opaque: deny            # or allow, hold: bytes without plaintext behind them
+//   on_inbound: deny           # or allow: the agent answers a peer that connected to it
+//   tools:
 //     - name: crm.contact.read
 //       host: crm.example.test         # or a list; *.suffix and * are fine, :port is optional
 //       method: GET                    # or a list; * is any
 //       path: /contacts/{id}           # or a list; see path_pattern.h
 //       scopes: [crm.contacts.read]    # all of them are required
-//       effect: read                   # read | write
-//       addresses: [127.0.0.0/8]       # optional: only calls that really go there, whatever their
-//       Host says
+//       effect: read                   # or write
+//       addresses: [127.0.0.0/8]       # optional: only calls that really go there
 //   rules:
 //     - id: sales-reads-crm
-//       effect: allow                  # allow | flag | deny
-//       tools: [crm.*]                 # globs; "?" is a call that no tool names. No `tools`: every
-//       call, named or not users: [sarah] roles: [sales] agents: [sales-assistant] findings:
-//       [pii.*, injection]   # in the arguments: finding rules (globs) or categories reason:
-//       "{user} reads {tool}"  # optional; {user} {agent} {tool} {findings}
+//       effect: allow                  # or flag, deny
+//       tools: [crm.*]                 # globs; "?" is a call that no tool names; none: every call
+//       users: [sarah]
+//       roles: [sales]
+//       agents: [sales-assistant]
+//       tiers: [interactive]           # interactive, subagent, background, api
+//       identity: token                # known at least so well; see identity/standing.h
+//       identity_below: login          # known less well than that
+//       findings: [pii.*, injection]   # in the arguments: finding rules (globs) or categories
+//       reason: "{user} reads {tool}"  # optional; {user} {agent} {tool} {findings}
 //
 // How a call is judged, in the order in which it is explained; the first that applies decides:
 //   1. nobody is known behind it                   deny   no_identity
 //   2. it cannot be parsed                         deny   unparseable
 //   3. no plaintext was seen / the agent serves    by on_opaque, on_inbound; where they allow, deny
-//   and flag rules
-//                                                  for calls without a name still count
+//                                                  and flag rules for calls without a name count
 //   4. no tool names it, no allow rule with "?"    deny   tool_unknown
 //   5. the writ lacks a scope the tool requires    deny   scope_missing
 //   6. a deny rule matches                         deny   rule_denied
@@ -46,17 +50,13 @@
 #include "policy/catalog.h"
 #include "policy/decision.h"
 #include "policy/rule_index.h"
+#include "policy/version.h"
 #include "util/diagnostic.h"
 
 namespace writ::policy {
 
 enum class OnOpaque { kDeny, kAllow, kHold };
 enum class OnInbound { kDeny, kAllow };
-
-struct SourceText {
-  std::string file;  // stands in diagnostics only
-  std::string text;
-};
 
 // What the files say, checked and put together, before it is compiled.
 struct Document {

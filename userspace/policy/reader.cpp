@@ -45,6 +45,24 @@ RuleEffect read_effect(YamlMap& map) {
                             : RuleEffect::kDeny;
 }
 
+std::vector<identity::Tier> read_tiers(YamlMap& map) {
+  std::vector<identity::Tier> tiers;
+  for (const std::string& text : read_condition(map, "tiers", false)) {
+    if (const auto tier = identity::tier_from_text(text)) {
+      tiers.push_back(*tier);
+    } else {
+      map.error("tiers", fmt::format("'{}' is no tier", text),
+                "interactive, subagent, background or api");
+    }
+  }
+  return tiers;
+}
+
+std::optional<identity::IdentityStrength> read_strength(YamlMap& map, const std::string& key) {
+  const auto text = map.one_of(key, {"asserted", "unix_peer", "login", "token"});
+  return text ? identity::strength_from_text(*text) : std::nullopt;
+}
+
 // Puts the documents of several files together.
 class DocumentReader {
  public:
@@ -56,6 +74,7 @@ class DocumentReader {
     YamlMap top(*root, source.file, out_);
     if (!top.has("version")) top.error("version", "'version' is missing", "write version: 1");
     (void)top.integer("version", 1, 1);  // only its range matters, and that is a diagnostic
+    (void)top.string("tenant");          // policy_set.cpp has read it
     read_settings(top);
     top.each("tools", [&](const YAML::Node& node) {
       ToolText tool = read_tool(node, source.file, out_);
@@ -172,6 +191,9 @@ Rule read_rule(const YAML::Node& node, const std::string& file, Diagnostics& out
   rule.users = read_condition(map, "users", false);
   rule.roles = read_condition(map, "roles", false);
   rule.agents = read_condition(map, "agents", false);
+  rule.tiers = read_tiers(map);
+  rule.at_least = read_strength(map, "identity");
+  rule.below = read_strength(map, "identity_below");
   rule.findings = read_condition(map, "findings", true);
   rule.reason = map.string("reason").value_or("");
   if (const std::string unknown = unknown_placeholder(rule.reason); !unknown.empty()) {

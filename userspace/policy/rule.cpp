@@ -57,6 +57,11 @@ bool conditions_hold(const Rule& rule, const identity::Writ& writ,
       std::none_of(writ.user.roles.begin(), writ.user.roles.end(),
                    [&](const std::string& role) { return lists(rule.roles, role); }))
     return false;
+  if (!rule.tiers.empty() &&
+      std::find(rule.tiers.begin(), rule.tiers.end(), writ.tier) == rule.tiers.end())
+    return false;
+  if (rule.at_least && writ.strength < *rule.at_least) return false;
+  if (rule.below && writ.strength >= *rule.below) return false;
   return rule.findings.empty() ||
          std::any_of(findings.begin(), findings.end(), [&](const FindingView& finding) {
            return std::any_of(rule.findings.begin(), rule.findings.end(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +19,14 @@ enum class RuleEffect { kDeny, kFlag, kAllow };
 struct Rule {
   std::string id;
   RuleEffect effect = RuleEffect::kDeny;
-  std::vector<std::string> tools;     // globs; "?": calls that the catalog has no name for
-  std::vector<std::string> users;     // sorted
-  std::vector<std::string> roles;     // sorted; the user has one of them
-  std::vector<std::string> agents;    // sorted
+  std::vector<std::string> tools;   // globs; "?": calls that the catalog has no name for
+  std::vector<std::string> users;   // sorted
+  std::vector<std::string> roles;   // sorted; the user has one of them
+  std::vector<std::string> agents;  // sorted
+  std::vector<identity::Tier> tiers;
+  // How well the person must be known, and how well they must not be.
+  std::optional<identity::IdentityStrength> at_least;
+  std::optional<identity::IdentityStrength> below;
   std::vector<std::string> findings;  // a glob over finding rules ("pii.*"), or a category
   std::string reason;                 // template; empty: a built-in sentence
 

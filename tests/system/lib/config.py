@@ -49,6 +49,8 @@ class Config:
     writ: dict = dataclasses.field(default_factory=dict)  # keys of writ.yaml
     users: dict = dataclasses.field(default_factory=dict)  # further users: id → limits
     agents: dict = dataclasses.field(default_factory=dict)  # further agents: id → limits
+    people: tuple = ()  # further users, each as users.yaml has it
+    more_agents: tuple = ()  # further agents, each as agents.yaml has it
 
     def files(self) -> dict[str, str]:
         """Path below etc/writ → text."""
@@ -77,7 +79,7 @@ class Config:
             text += f"  - id: {user}\n    email: {user}@example.test\n    scopes: {json.dumps(scopes)}\n"
             text += f"    unix: {json.dumps([str(u) for u in unix])}\n" if unix else ""
             text += f"    limits: {json.dumps(limits)}\n" if limits else ""
-        return text
+        return text + "".join(f"  - {json.dumps(one)}\n" for one in self.people)
 
     def agents_yaml(self) -> str:
         all_agents = {agent: (scopes, {}) for agent, scopes in AGENTS.items()}
@@ -86,4 +88,4 @@ class Config:
         for agent, (scopes, limits) in all_agents.items():
             text += f"  - id: {agent}\n    scopes: {json.dumps(scopes)}\n"
             text += f"    limits: {json.dumps(limits)}\n" if limits else ""
-        return text
+        return text + "".join(f"  - {json.dumps(one)}\n" for one in self.more_agents)

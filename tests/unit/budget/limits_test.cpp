@@ -18,9 +18,9 @@ const TimePoint kStart = TimePoint(1000h);
 
 class LimitBookTest : public testing::Test {
  protected:
-  void open(const std::string& session, const SessionLimits& limits,
-            const std::string& user = "sarah", TimePoint now = kStart) {
-    ASSERT_TRUE(book_.open_session(session, user, limits, now));
+  void open(const std::string& session, const WritLimits& limits, const std::string& user = "sarah",
+            TimePoint now = kStart) {
+    ASSERT_TRUE(book_.open_writ(session, "", user, limits, now));
   }
   // "" when reserved, else the code of the refusal.
   std::string reserve(const std::string& session, const std::string& call, TimePoint now = kStart) {
@@ -42,7 +42,7 @@ TEST_F(LimitBookTest, StopsAtMaxToolCallsWithTheNumbers) {
   const auto refusal = book_.reserve("s", "3", kStart);
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->code, "limit_tool_calls");
-  EXPECT_EQ(refusal->message, "the session has used 2 of its max_tool_calls of 2");
+  EXPECT_EQ(refusal->message, "the writ has used 2 of its max_tool_calls of 2");
 }
 
 TEST_F(LimitBookTest, ZeroToolCallsMeansNone) {
@@ -60,7 +60,7 @@ TEST_F(LimitBookTest, WhatIsReservedCountsAndWhatIsReleasedDoesNot) {
 }
 
 TEST_F(LimitBookTest, DeniedCallsUseNoQuota) {
-  open("s", {.max_tool_calls = 3, .calls_per_minute = 3});
+  open("s", {.max_tool_calls = 3, .user_calls_per_minute = 3});
   for (int i = 0; i < 1000; ++i) {
     const std::string call = "denied" + std::to_string(i);
     ASSERT_EQ(reserve("s", call), "");
@@ -93,7 +93,7 @@ TEST_F(LimitBookTest, WhatWasNeverReservedMayNotGo) {
   open("s", {});
   EXPECT_FALSE(book_.commit("ghost", kStart));
   book_.release("ghost", kStart);
-  EXPECT_EQ(reserve("no such", "1"), "no_session");
+  EXPECT_EQ(reserve("no such", "1"), "no_writ");
   EXPECT_FALSE(book_.usage("no such", kStart));
 }
 
@@ -101,7 +101,7 @@ TEST_F(LimitBookTest, ACallBelongsToOneSession) {
   open("s", {});
   open("t", {});
   EXPECT_EQ(reserve("s", "1"), "");
-  EXPECT_EQ(reserve("t", "1"), "no_session");
+  EXPECT_EQ(reserve("t", "1"), "no_writ");
 }
 
 TEST_F(LimitBookTest, StopsAtMaxDuration) {
@@ -110,13 +110,13 @@ TEST_F(LimitBookTest, StopsAtMaxDuration) {
   const auto refusal = book_.reserve("s", "2", kStart + 10s);
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->code, "limit_duration");
-  EXPECT_EQ(refusal->message, "the session has run for 10.0 s, its max_duration is 10.0 s");
+  EXPECT_EQ(refusal->message, "the writ has run for 10.0 s, its max_duration is 10.0 s");
 }
 
 TEST_F(LimitBookTest, CallsPerMinuteAreSharedByAUsersSessions) {
-  open("s", {.calls_per_minute = 3});
-  open("t", {.calls_per_minute = 3});
-  open("other", {.calls_per_minute = 3}, "diana");
+  open("s", {.user_calls_per_minute = 3});
+  open("t", {.user_calls_per_minute = 3});
+  open("other", {.user_calls_per_minute = 3}, "diana");
   EXPECT_EQ(use("s", "1"), "");
   EXPECT_EQ(use("t", "2", kStart + 1s), "");
   EXPECT_EQ(use("s", "3", kStart + 2s), "");
@@ -129,7 +129,7 @@ TEST_F(LimitBookTest, CallsPerMinuteAreSharedByAUsersSessions) {
 }
 
 TEST_F(LimitBookTest, TheWindowSlidesByExactInstants) {
-  open("s", {.calls_per_minute = 2});
+  open("s", {.user_calls_per_minute = 2});
   EXPECT_EQ(use("s", "1", kStart), "");
   EXPECT_EQ(use("s", "2", kStart + 59s), "");
   EXPECT_EQ(use("s", "3", kStart + 59999ms), "limit_calls_per_minute");
@@ -140,7 +140,7 @@ TEST_F(LimitBookTest, TheWindowSlidesByExactInstants) {
 }
 
 TEST_F(LimitBookTest, AHeldCallCountsFromItsCommit) {
-  open("s", {.calls_per_minute = 1});
+  open("s", {.user_calls_per_minute = 1});
   EXPECT_EQ(reserve("s", "held"), "");
   EXPECT_EQ(reserve("s", "2", kStart + 5min), "limit_calls_per_minute");
   EXPECT_TRUE(book_.commit("held", kStart + 5min));
@@ -149,24 +149,24 @@ TEST_F(LimitBookTest, AHeldCallCountsFromItsCommit) {
 }
 
 TEST_F(LimitBookTest, ANewSessionDoesNotStartTheMinuteAfresh) {
-  open("s", {.calls_per_minute = 1});
+  open("s", {.user_calls_per_minute = 1});
   EXPECT_EQ(use("s", "1"), "");
-  book_.close_session("s", kStart);
-  open("t", {.calls_per_minute = 1}, "sarah", kStart + 1s);
+  book_.close_writ("s", kStart);
+  open("t", {.user_calls_per_minute = 1}, "sarah", kStart + 1s);
   EXPECT_EQ(use("t", "2", kStart + 1s), "limit_calls_per_minute");
   EXPECT_EQ(use("t", "2", kStart + 60s), "");
 }
 
 TEST_F(LimitBookTest, TheNewestSessionsRateIsInForce) {
-  open("s", {.calls_per_minute = 1});
+  open("s", {.user_calls_per_minute = 1});
   EXPECT_EQ(use("s", "1"), "");
-  open("t", {.calls_per_minute = 2});
+  open("t", {.user_calls_per_minute = 2});
   EXPECT_EQ(use("s", "2"), "");
   EXPECT_EQ(use("t", "3"), "limit_calls_per_minute");
 }
 
 TEST_F(LimitBookTest, AReservationThatNobodySettlesExpires) {
-  open("s", {.max_tool_calls = 1, .calls_per_minute = 1});
+  open("s", {.max_tool_calls = 1, .user_calls_per_minute = 1});
   EXPECT_EQ(reserve("s", "lost"), "");
   EXPECT_EQ(reserve("s", "2", kStart + 10min - 1ms), "limit_tool_calls");
   EXPECT_EQ(reserve("s", "2", kStart + 10min), "");
@@ -175,7 +175,7 @@ TEST_F(LimitBookTest, AReservationThatNobodySettlesExpires) {
 }
 
 TEST_F(LimitBookTest, TimeThatGoesBackCountsAsTheLatest) {
-  open("s", {.calls_per_minute = 1});
+  open("s", {.user_calls_per_minute = 1});
   EXPECT_EQ(use("s", "1", kStart + 60s), "");
   EXPECT_EQ(use("s", "2", kStart), "limit_calls_per_minute");
   EXPECT_EQ(use("s", "2", kStart + 119s), "limit_calls_per_minute");
@@ -183,19 +183,19 @@ TEST_F(LimitBookTest, TimeThatGoesBackCountsAsTheLatest) {
 }
 
 TEST_F(LimitBookTest, ClosingDropsReservationsAndTheCallMayNotGo) {
-  open("s", {.calls_per_minute = 1});
-  open("t", {.calls_per_minute = 1});
+  open("s", {.user_calls_per_minute = 1});
+  open("t", {.user_calls_per_minute = 1});
   EXPECT_EQ(reserve("s", "1"), "");
   EXPECT_EQ(reserve("t", "2"), "limit_calls_per_minute");
-  book_.close_session("s", kStart);
-  book_.close_session("s", kStart);
+  book_.close_writ("s", kStart);
+  book_.close_writ("s", kStart);
   EXPECT_FALSE(book_.commit("1", kStart));
   EXPECT_EQ(reserve("t", "2"), "");
 }
 
 TEST_F(LimitBookTest, ASessionOpensOnce) {
   open("s", {});
-  const Status again = book_.open_session("s", "sarah", {}, kStart);
+  const Status again = book_.open_writ("s", "", "sarah", {}, kStart);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::kInvalid);
 }
@@ -204,19 +204,19 @@ TEST_F(LimitBookTest, ForgetsWhatIsOver) {
   for (int i = 0; i < 2000; ++i) {
     const std::string id = std::to_string(i);
     const TimePoint now = kStart + std::chrono::minutes(2 * i);
-    open(id, {.calls_per_minute = 10}, "user" + id, now);
+    open(id, {.user_calls_per_minute = 10}, "user" + id, now);
     EXPECT_EQ(use(id, "a" + id, now), "");
     EXPECT_EQ(reserve(id, "b" + id, now), "");
-    book_.close_session(id, now);
+    book_.close_writ(id, now);
   }
-  EXPECT_EQ(book_.size().sessions, 0u);
+  EXPECT_EQ(book_.size().writs, 0u);
   EXPECT_EQ(book_.size().users, 1u);  // the last one's minute is not over
   EXPECT_EQ(book_.size().reservations, 0u);
   EXPECT_EQ(book_.size().remembered, 0u);
 }
 
 TEST_F(LimitBookTest, AnEndlessSessionHoldsABoundedAmount) {
-  open("s", {.calls_per_minute = 50});
+  open("s", {.user_calls_per_minute = 50});
   open("free", {}, "diana");
   for (int i = 0; i < 200'000; ++i) {
     const TimePoint now = kStart + std::chrono::milliseconds(i);
@@ -229,12 +229,12 @@ TEST_F(LimitBookTest, AnEndlessSessionHoldsABoundedAmount) {
 }
 
 // 64 callers at once, each trying to get as much as it can: the limit is met exactly.
-void race(std::size_t sessions, const SessionLimits& limits, std::uint64_t expected_total) {
+void race(std::size_t sessions, const WritLimits& limits, std::uint64_t expected_total) {
   constexpr int kCallers = 64;
   constexpr int kTries = 200;
   LimitBook book;
   for (std::size_t s = 0; s < sessions; ++s)
-    ASSERT_TRUE(book.open_session("s" + std::to_string(s), "sarah", limits, kStart));
+    ASSERT_TRUE(book.open_writ("s" + std::to_string(s), "", "sarah", limits, kStart));
   std::atomic<std::uint64_t> committed{0};
   std::atomic<std::uint64_t> going{0};
   std::barrier start(kCallers);
@@ -267,7 +267,9 @@ void race(std::size_t sessions, const SessionLimits& limits, std::uint64_t expec
 }
 
 TEST(LimitBookRace, ToolCallsOfOneSession) { race(1, {.max_tool_calls = 500}, 500); }
-TEST(LimitBookRace, CallsPerMinuteOverManySessions) { race(16, {.calls_per_minute = 700}, 700); }
+TEST(LimitBookRace, CallsPerMinuteOverManySessions) {
+  race(16, {.user_calls_per_minute = 700}, 700);
+}
 
 }  // namespace
 }  // namespace writ::budget

@@ -41,8 +41,8 @@ TEST_F(RunTest, ExitCodeAndOutputAreTheCommands) {
   EXPECT_EQ(run.err(), "err\n");
   const auto seen = writd.seen();
   ASSERT_EQ(seen.size(), 2u);
-  EXPECT_EQ(seen[0].run().agent(), "bot");
-  EXPECT_EQ(seen[0].run().user(), "");
+  EXPECT_EQ(seen[0].run().terms().agent(), "bot");
+  EXPECT_EQ(seen[0].run().terms().user(), "");
   EXPECT_EQ(seen[0].run().mode(), v1::MODE_UNSPECIFIED);
   EXPECT_THAT(seen[0].run().command(),
               ElementsAre("/bin/sh", "-c", "echo out; echo err >&2; exit 7"));
@@ -69,7 +69,7 @@ TEST_F(RunTest, OptionsReachWritd) {
   EXPECT_EQ(run.exit_code(), 0);
   const auto seen = writd.seen();
   ASSERT_FALSE(seen.empty());
-  EXPECT_EQ(seen[0].run().user(), "cfo");
+  EXPECT_EQ(seen[0].run().terms().user(), "cfo");
   EXPECT_EQ(seen[0].run().mode(), v1::MODE_OBSERVE);
   EXPECT_THAT(seen[0].run().command(), ElementsAre("true", "--json", "--", "-x"));
   EXPECT_EQ(run.err(), "");

@@ -348,7 +348,7 @@ TEST_F(ControlServerTest, RunIsRefusedForAProcessThatIsGone) {
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
 
   v1::ControlRequest run;
-  run.mutable_run()->set_agent("a");
+  run.mutable_run()->mutable_terms()->set_agent("a");
   ASSERT_TRUE(send_all(fd.get(), framed(run)));
   pump(*server_);
   FrameDecoder decoder;

@@ -9,34 +9,15 @@
 
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/control_server.h"
+#include "daemon/temp_dir.h"
 
 namespace writ::daemon {
-
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = "/tmp/writ-test-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Remembers what came, and answers as the test says (or not at all).
 class RecordingHandler : public ControlHandler {

@@ -58,7 +58,7 @@ TEST(Framing, SeveralFramesInOneFeed) {
 
 TEST(Framing, CutAtEveryOffsetGivesTheSame) {
   v1::ControlRequest run;
-  run.mutable_run()->set_agent("sales-assistant");
+  run.mutable_run()->mutable_terms()->set_agent("sales-assistant");
   run.mutable_run()->add_command("python3");
   v1::ControlRequest trace;
   trace.mutable_trace()->set_call("c-1");

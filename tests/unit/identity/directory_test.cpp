@@ -51,14 +51,16 @@ agents:
   - id: helper
     tenant: acme
     scopes: [crm.contacts.read]
-    limits: {max_tool_calls: 20, max_duration: 90s}
+    limits: {max_tool_calls: 20, max_duration: 90s, calls_per_minute: 7}
+    ttl: 30m
+    max_depth: 0
     mode: observe
   - id: plain
 )",
                               out);
   ASSERT_THAT(out, IsEmpty());
   ASSERT_TRUE(directory);
-  const User* sarah = directory->user("sarah");
+  const User* sarah = directory->user("acme", "sarah");
   ASSERT_NE(sarah, nullptr);
   EXPECT_EQ(sarah->tenant, "acme");
   EXPECT_EQ(sarah->email, "sarah@example.test");
@@ -68,21 +70,80 @@ agents:
   EXPECT_EQ(directory->user_of_uid(1001), sarah);
   EXPECT_EQ(directory->user_of_uid(1500), sarah);
   EXPECT_EQ(directory->user_of_uid(1002), nullptr);
-  const User* bob = directory->user("bob");
+  const User* bob = directory->user("default", "bob");
   ASSERT_NE(bob, nullptr);
   EXPECT_EQ(bob->tenant, "default");
   EXPECT_FALSE(bob->calls_per_minute);
-  const Agent* helper = directory->agent("helper");
+  const Agent* helper = directory->agent("acme", "helper");
   ASSERT_NE(helper, nullptr);
-  EXPECT_EQ(helper->max_tool_calls, 20u);
-  EXPECT_EQ(helper->max_duration, std::chrono::seconds(90));
+  EXPECT_EQ(helper->limits.max_tool_calls, 20u);
+  EXPECT_EQ(helper->limits.max_duration, std::chrono::seconds(90));
+  EXPECT_EQ(helper->limits.calls_per_minute, 7u);
+  EXPECT_EQ(helper->ttl, std::chrono::minutes(30));
+  EXPECT_EQ(helper->max_depth, 0u);
   EXPECT_EQ(helper->mode, Mode::kObserve);
-  const Agent* plain = directory->agent("plain");
+  const Agent* plain = directory->agent("default", "plain");
   ASSERT_NE(plain, nullptr);
-  EXPECT_FALSE(plain->max_tool_calls || plain->max_duration || plain->mode);
+  EXPECT_EQ(plain->limits, Limits());
+  EXPECT_FALSE(plain->mode || plain->ttl);
+  EXPECT_EQ(plain->max_depth, kDefaultMaxDepth);
   EXPECT_THAT(plain->scopes, IsEmpty());
-  EXPECT_EQ(directory->user("nobody"), nullptr);
-  EXPECT_EQ(directory->agent("sarah"), nullptr);
+  EXPECT_EQ(directory->user("acme", "nobody"), nullptr);
+  EXPECT_EQ(directory->agent("acme", "sarah"), nullptr);
+}
+
+TEST(Directory, TenantsAreWorldsOfTheirOwn) {
+  Diagnostics out;
+  const auto directory = load(R"(
+users:
+  - {id: sarah, tenant: acme, scopes: [crm.read], unix: [sarah], admin: true}
+  - {id: sarah, tenant: globex, scopes: [fin.read], unix: [diana]}
+  - {id: bob, tenant: globex}
+)",
+                              R"(
+agents:
+  - {id: helper, tenant: acme, scopes: [crm.read]}
+  - {id: helper, tenant: globex, scopes: [fin.read]}
+  - {id: clerk, tenant: acme}
+)",
+                              out);
+  ASSERT_TRUE(directory);
+  EXPECT_THAT(directory->user("acme", "sarah")->scopes, ElementsAre("crm.read"));
+  EXPECT_THAT(directory->user("globex", "sarah")->scopes, ElementsAre("fin.read"));
+  EXPECT_THAT(directory->agent("globex", "helper")->scopes, ElementsAre("fin.read"));
+  EXPECT_EQ(directory->user("acme", "bob"), nullptr);
+  EXPECT_EQ(directory->agent("globex", "clerk"), nullptr);
+  EXPECT_EQ(directory->user("", "sarah"), nullptr);  // no tenant is no wildcard
+  EXPECT_EQ(directory->user("nowhere", "sarah"), nullptr);
+  EXPECT_EQ(directory->user_of_uid(1001)->tenant, "acme");
+  EXPECT_EQ(directory->user_of_uid(1002)->tenant, "globex");
+  const User& admin = *directory->user("acme", "sarah");
+  EXPECT_TRUE(may_administer(admin, "acme"));
+  EXPECT_FALSE(may_administer(admin, "globex"));
+  EXPECT_FALSE(may_administer(admin, ""));
+  EXPECT_FALSE(may_administer(*directory->user("globex", "sarah"), "globex"));
+}
+
+TEST(Directory, WithoutATenantOneNameMustBeOneThing) {
+  Diagnostics out;
+  const auto directory = load(
+      "users: [{id: sarah, tenant: acme}, {id: sarah, tenant: globex}, {id: bob, tenant: globex}]",
+      "agents: [{id: helper, tenant: acme}, {id: helper, tenant: globex}]", out);
+  ASSERT_TRUE(directory);
+  const auto bob = directory->find_user("", "bob");
+  ASSERT_TRUE(bob);
+  EXPECT_EQ((*bob)->tenant, "globex");
+  const auto sarah = directory->find_user("", "sarah");
+  ASSERT_FALSE(sarah);
+  EXPECT_EQ(sarah.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(sarah.error().message,
+            "user 'sarah' is in several tenants (say --tenant: acme, globex)");
+  EXPECT_EQ((*directory->find_user("globex", "sarah"))->tenant, "globex");
+  EXPECT_EQ(directory->find_user("acme", "bob").error().message,
+            "there is no user 'bob' in tenant 'acme'");
+  EXPECT_EQ(directory->find_user("", "eve").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(directory->find_agent("", "helper").error().code, ErrorCode::kInvalid);
+  EXPECT_EQ((*directory->find_agent("acme", "helper"))->tenant, "acme");
 }
 
 TEST(Directory, UnknownAccountIsAWarningAndMapsNobody) {
@@ -130,6 +191,15 @@ TEST(Directory, RefusesWithPlaceAndHint) {
       {"people: []", kNoAgents, "'users' is missing"},
       {kNoUsers, "agents: [{id: a, limits: {max_tool_calls: -1}}]", "max_tool_calls"},
       {kNoUsers, "agents: [{id: a, limits: {max_duration: 5}}]", "must be a duration"},
+      {kNoUsers, "agents: [{id: a, ttl: 0s}]", "'ttl' must be over 0"},
+      {kNoUsers, "agents: [{id: a, ttl: 721h}]", "'ttl' must be over 0"},
+      {kNoUsers, "agents: [{id: a, max_depth: 9}]", "max_depth"},
+      {kNoUsers, "agents: [{id: a, max_depth: -1}]", "max_depth"},
+      {"users: [{id: a, admin: 7}]", kNoAgents, "'admin'"},
+      {"users: [{id: a, tenant: t}, {id: a, tenant: t}]", kNoAgents,
+       "user 'a' is there twice in tenant 't'"},
+      {"users: [{id: a, tenant: t, unix: [sarah]}, {id: a, tenant: u, unix: [sarah]}]", kNoAgents,
+       "already belongs to user 'a' of tenant 't'"},
       {kNoUsers, "agents: [{id: a, mode: watch}]", "'mode' cannot be 'watch'"},
       {kNoUsers, "agents: [", "end of"},
   };

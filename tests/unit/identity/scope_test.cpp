@@ -91,10 +91,12 @@ TEST(Scope, MissingKeepsTheOrderOfWhatIsRequired) {
 // Random scopes over a small alphabet, so that they meet often.
 class ScopeProperty : public testing::Test {
  protected:
+  // '-' sorts before '.', ':' behind it.
+  static constexpr std::string_view kWords[] = {"a", "a", "b", "b", "c", "a-b", "a:b"};
   std::string specific() {
     std::string scope;
     for (auto words = 1 + random_() % 3; words > 0; --words)
-      scope += (scope.empty() ? "" : ".") + std::string(1, static_cast<char>('a' + random_() % 3));
+      scope += (scope.empty() ? "" : ".") + std::string(kWords[random_() % std::size(kWords)]);
     return scope;
   }
   std::string any() {
@@ -131,6 +133,39 @@ TEST_F(ScopeProperty, IntersectionGrantsExactlyWhatBothGrant) {
     }
   }
   EXPECT_GT(granted, 1000u);  // the cases are not all empty
+}
+
+TEST_F(ScopeProperty, NoOrderHidesAScopeAndNoOrderMakesOne) {
+  std::size_t covered = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Scopes granted = set();
+    const std::string wanted = any();
+    const bool expected = std::any_of(granted.begin(), granted.end(),
+                                      [&](const std::string& one) { return covers(one, wanted); });
+    ASSERT_EQ(covers(granted, wanted), expected) << wanted;
+    ASSERT_EQ(covers(minimal(granted), wanted), expected) << wanted;
+    covered += expected;
+  }
+  EXPECT_GT(covered, 2000u);
+}
+
+// The walk of intersect() against the definition, pair by pair.
+TEST_F(ScopeProperty, IntersectIsWhatThePairsHaveInCommon) {
+  for (int i = 0; i < 20'000; ++i) {
+    const Scopes a = set();
+    const Scopes b = set();
+    Scopes common;
+    for (const std::string& x : a) {
+      for (const std::string& y : b) {
+        if (covers(x, y)) {
+          common.push_back(y);
+        } else if (covers(y, x)) {
+          common.push_back(x);
+        }
+      }
+    }
+    ASSERT_EQ(intersect(a, b), minimal(common));
+  }
 }
 
 TEST_F(ScopeProperty, ResultsAreSortedUniqueAndMinimal) {

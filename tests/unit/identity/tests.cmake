@@ -1,3 +1,25 @@
 writ_unit_test(identity/scope LIBS writ_identity)
 writ_unit_test(identity/directory LIBS writ_identity)
 writ_unit_test(identity/writ LIBS writ_identity)
+
+foreach(name IN ITEMS claims http_fetch issuers jwks key_source strict_json token_service token_verifier)
+  writ_unit_test(identity/${name} LIBS writ_tokens OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+endforeach()
+writ_fuzzer(token LIBS writ_tokens)
+
+foreach(name IN ITEMS exchange_config exchange_request signing_keys token_exchange token_exchange_property)
+  writ_unit_test(identity/${name} LIBS writ_exchange OpenSSL::Crypto)
+endforeach()
+writ_fuzzer(exchange LIBS writ_exchange)
+writ_unit_test(identity/chain_property LIBS writ_book)
+writ_unit_test(identity/delegation LIBS writ_identity)
+writ_unit_test(identity/name LIBS writ_identity)
+writ_unit_test(identity/writ_book LIBS writ_book)
+writ_unit_test(identity/writ_store LIBS writ_book sqlite3)
+
+# Nanoseconds a call costs for its writ: build/scope_timing
+if(NOT WRIT_FUZZ)
+  add_executable(scope_timing ${CMAKE_SOURCE_DIR}/tests/unit/identity/scope_timing.cpp)
+  target_link_libraries(scope_timing PRIVATE writ_book)
+endif()
+writ_fuzzer(writ_state LIBS writ_book)

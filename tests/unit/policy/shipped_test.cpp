@@ -52,9 +52,10 @@ class Demo : public testing::Test {
   }
   Decision ask(const std::string& user, const ToolCall& call,
                const std::vector<FindingView>& findings = {}) {
-    const auto writ =
-        identity::issue(*directory_->user(user), *directory_->agent("sales-assistant"), "test",
-                        std::chrono::system_clock::now());
+    const auto writ = identity::issue(
+        *directory_->user("default", user), *directory_->agent("default", "sales-assistant"),
+        {.via = "test", .strength = identity::IdentityStrength::kAsserted},
+        std::chrono::system_clock::now());
     const auto tool = policy_->match(call);
     return policy_->decide({.call = call,
                             .tool = tool ? &*tool : nullptr,
@@ -99,7 +100,7 @@ TEST_F(Demo, TheStoryComesOut) {
   EXPECT_EQ(ask("diana", call("GET", "crm.example.test", "/contacts/42", "93.184.216.34")).code,
             "tool_unknown");
   EXPECT_EQ(ask("diana", call("GET", "crm.example.test", "/contacts/42", "::1")).code, "allowed");
-  EXPECT_EQ(directory_->agent("sales-assistant")->max_tool_calls, 20u);
+  EXPECT_EQ(directory_->agent("default", "sales-assistant")->limits.max_tool_calls, 20u);
 }
 
 TEST(ObserveEverything, AllowsWhatIsNamedAndWhatIsNot) {

@@ -1,0 +1,55 @@
+// The real host: the kernel side's maps, the hands on sockets, the TLS probes.
+#pragma once
+
+#include "daemon/host.h"
+#include "kernel/coverage.h"
+#include "kernel/hands.h"
+#include "kernel/tap.h"
+
+namespace writ::daemon {
+
+class KernelHost final : public Host, public Processes {
+ public:
+  // `hands` must outlive it.
+  explicit KernelHost(kernel::Hands& hands) : hands_(hands) {}
+
+  // The tap is opened after its sink, at whose other end this stands. Both must outlive every
+  // event. REQUIRES: before the first event.
+  void use(kernel::Tap& tap, kernel::Coverage& coverage) {
+    tap_ = &tap;
+    coverage_ = &coverage;
+  }
+
+  Status release(std::uint64_t stream, std::uint64_t offset) override {
+    return tap_->release(stream, offset);
+  }
+  Status pass_all(std::uint64_t cookie) override { return tap_->pass_all(cookie); }
+  void forget(std::uint64_t stream, std::uint64_t cookie) override { tap_->forget(stream, cookie); }
+
+  Status kick(kernel::SocketId& socket) override { return hands_.kick(socket); }
+  Status refuse(kernel::SocketId& socket, std::string_view answer, bool end_sending) override {
+    return hands_.refuse(socket, answer, end_sending);
+  }
+  Status abort(const kernel::SocketId& socket) override { return hands_.abort(socket); }
+  Result<kernel::BufferBefore> widen(kernel::SocketId& socket, std::uint64_t bytes) override {
+    return hands_.widen(socket, bytes);
+  }
+  Status restore(kernel::SocketId& socket, const kernel::BufferBefore& before) override {
+    return hands_.restore(socket, before);
+  }
+
+  Status cover_process(std::uint32_t pid, std::chrono::milliseconds at_most_every) override {
+    return coverage_->cover_process(pid, at_most_every);
+  }
+  void forget_process(std::uint32_t pid) override {
+    hands_.forget_process(pid);
+    coverage_->forget_process(pid);
+  }
+
+ private:
+  kernel::Hands& hands_;
+  kernel::Tap* tap_ = nullptr;
+  kernel::Coverage* coverage_ = nullptr;
+};
+
+}  // namespace writ::daemon

@@ -1,0 +1,101 @@
+#include "policy/policy_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "identity/name.h"
+#include "policy/version.h"
+#include "util/yaml.h"
+
+namespace writ::policy {
+namespace {
+
+// The tenant that a file is of; empty: all. What is wrong with the file itself, its reader tells.
+std::string tenant_of(const SourceText& source, Diagnostics& out) {
+  Diagnostics ignored;
+  const auto root = parse_yaml(source.text, source.file, ignored);
+  if (!root || !root->IsMap() || !(*root)["tenant"]) return "";
+  YamlMap top(*root, source.file, out);
+  std::string tenant = top.string("tenant").value_or("");
+  if (!identity::valid_name(tenant)) {
+    top.error("tenant", fmt::format("'{}' is not a name for a tenant", tenant),
+              identity::kNameHint);
+  }
+  return tenant;
+}
+
+// The common files are read once for each tenant, and say the same each time.
+void add_new(const Diagnostics& from, Diagnostics& to) {
+  for (const Diagnostic& one : from) {
+    const bool known = std::any_of(to.begin(), to.end(), [&](const Diagnostic& other) {
+      return to_string(other) == to_string(one);
+    });
+    if (!known) to.push_back(one);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const PolicySet> PolicySet::load(const std::vector<std::string>& files,
+                                                 Diagnostics& out) {
+  std::vector<SourceText> sources;
+  bool failed = false;
+  for (const std::string& file : files) {
+    Result<std::string> text = read_text_file(file);
+    if (text) {
+      sources.push_back({.file = file, .text = std::move(*text)});
+    } else {
+      out.push_back({.file = file, .message = text.error().message});
+      failed = true;
+    }
+  }
+  // The readable ones are checked all the same, so that one run shows every problem.
+  auto set = load_from_text(sources, out);
+  return failed ? nullptr : set;
+}
+
+std::shared_ptr<const PolicySet> PolicySet::load_from_text(const std::vector<SourceText>& sources,
+                                                           Diagnostics& out) {
+  auto set = std::make_shared<PolicySet>();
+  Diagnostics found;
+  std::vector<SourceText> common;
+  std::map<std::string, std::vector<SourceText>> own;
+  for (const SourceText& source : sources) {
+    const std::string tenant = tenant_of(source, found);
+    (tenant.empty() ? common : own[tenant]).push_back(source);
+  }
+  set->version_ = content_version(sources);
+  bool failed = false;
+  // Without common files there is still a policy for tenants that have none: nothing is allowed.
+  if (!common.empty() || own.empty()) {
+    Diagnostics said;
+    set->common_ = Policy::load_from_text(common, said);
+    add_new(said, found);
+    failed = set->common_ == nullptr;
+    if (!failed) set->rules_ = set->common_->rules().size();
+  } else {
+    set->common_ = std::make_shared<const Policy>(Document{}, set->version_);
+  }
+  const std::size_t common_rules = set->rules_;
+  for (auto& [tenant, files] : own) {
+    files.insert(files.end(), common.begin(), common.end());
+    Diagnostics said;
+    auto policy = Policy::load_from_text(files, said);
+    add_new(said, found);
+    failed = failed || policy == nullptr;
+    if (policy) set->rules_ += policy->rules().size() - common_rules;
+    set->by_tenant_[tenant] = std::move(policy);
+  }
+  failed = failed || has_errors(found);
+  out.insert(out.end(), found.begin(), found.end());
+  if (failed) return nullptr;
+  return set;
+}
+
+const std::shared_ptr<const Policy>& PolicySet::of(std::string_view tenant) const {
+  const auto found = by_tenant_.find(tenant);
+  return found == by_tenant_.end() ? common_ : found->second;
+}
+
+}  // namespace writ::policy

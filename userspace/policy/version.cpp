@@ -1,0 +1,33 @@
+#include "policy/version.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+namespace writ::policy {
+namespace {
+
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+}  // namespace
+
+// The digest of the sorted digests of the files: their order and names are no part of it.
+std::string content_version(const std::vector<SourceText>& sources) {
+  std::vector<Digest> digests;
+  for (const SourceText& source : sources) {
+    Digest& digest = digests.emplace_back();
+    SHA256(reinterpret_cast<const unsigned char*>(source.text.data()), source.text.size(),
+           digest.data());
+  }
+  std::sort(digests.begin(), digests.end());
+  Digest all{};
+  SHA256(reinterpret_cast<const unsigned char*>(digests.data()), digests.size() * sizeof(Digest),
+         all.data());
+  std::string version;
+  for (std::size_t i = 0; i < 8; ++i) version += fmt::format("{:02x}", all.at(i));
+  return version;
+}
+
+}  // namespace writ::policy

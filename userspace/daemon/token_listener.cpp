@@ -41,9 +41,10 @@ Status make_way(const std::string& path, const sockaddr_un& address) {
     return errno == ENOENT ? Status() : Status(fail_errno(errno, "look at {}", path));
   if (!S_ISSOCK(found.st_mode))
     return fail(ErrorCode::kInvalid, "{} is there and is not a socket (move it away)", path);
-  if (found.st_uid != ::geteuid())
+  if (found.st_uid != ::geteuid()) {
     return fail(ErrorCode::kDenied, "{} belongs to uid {}, not to uid {} (remove it)", path,
                 found.st_uid, ::geteuid());
+  }
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) return fail_errno(errno, "create a socket");
   const int connected =
@@ -63,12 +64,13 @@ Result<TokenListener> TokenListener::tcp(const std::string& host, std::uint16_t 
   const bool is_v6 = ::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1;
   if (!is_v6 && ::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1)
     return fail(ErrorCode::kInvalid, "'{}' is not a numeric address (use 127.0.0.1 or ::1)", host);
-  if (!identity::is_loopback(host))
+  if (!identity::is_loopback(host)) {
     return fail(ErrorCode::kDenied,
                 "the token endpoint does not listen on {}: it speaks cleartext, and tokens would "
                 "cross the network (listen on 127.0.0.1, ::1 or a Unix socket, and let a TLS proxy "
                 "carry it further)",
                 host);
+  }
   v4.sin_family = AF_INET;
   v4.sin_port = htons(port);
   v6.sin6_family = AF_INET6;
@@ -84,10 +86,11 @@ Result<TokenListener> TokenListener::tcp(const std::string& host, std::uint16_t 
   const int yes = 1;  // a restart need not wait for the old connections' TIME_WAIT
   (void)::setsockopt(made.fd_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (::bind(made.fd_.get(), address, size) != 0 || ::listen(made.fd_.get(), kBacklog) != 0) {
-    if (errno == EADDRINUSE)
+    if (errno == EADDRINUSE) {
       return fail(ErrorCode::kUnavailable,
                   "port {} of {} is taken by another process (change 'listen' in exchange.yaml)",
                   port, host);
+    }
     return fail_errno(errno, "listen on {} port {}", host, port);
   }
   sockaddr_storage bound{};
@@ -105,9 +108,10 @@ Result<TokenListener> TokenListener::unix(const std::string& path, mode_t mode,
                                           const std::string& group) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path)
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
     return fail(ErrorCode::kInvalid, "the token socket's path {} must have 1 to {} bytes", path,
                 sizeof address.sun_path - 1);
+  }
   std::memcpy(address.sun_path, path.data(), path.size());
   gid_t gid = static_cast<gid_t>(-1);  // no change
   if (!group.empty()) {

@@ -230,9 +230,10 @@ template <class T>
 Result<const T*> only_one(const char* what, const std::vector<const T*>& found,
                           std::string_view tenant, std::string_view id) {
   if (found.size() == 1) return found.front();
-  if (found.empty() && !tenant.empty())
+  if (found.empty() && !tenant.empty()) {
     return fail(ErrorCode::kNotFound, "there is no {} '{}' in tenant '{}'", what, shown(id),
                 shown(tenant));
+  }
   if (found.empty()) return fail(ErrorCode::kNotFound, "there is no {} '{}'", what, shown(id));
   std::string tenants;
   for (const T* each : found) tenants += (tenants.empty() ? "" : ", ") + each->tenant;

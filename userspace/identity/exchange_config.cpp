@@ -147,9 +147,10 @@ class ExchangeConfigReader {
   void read_issuer(YamlMap& map) {
     if (const auto issuer = map.string("issuer")) {
       config_.issuer = *issuer;
-      if (!valid_issuer(*issuer))
+      if (!valid_issuer(*issuer)) {
         map.error("issuer", "'issuer' must be http(s)://host or http(s)://host:port",
                   "no path, and no slash at the end");
+      }
     } else if (config_.unix_socket) {
       map.error("issuer", "'issuer' is missing: a Unix socket has no address that could be it",
                 "write the address at which services find /.well-known/jwks.json");
@@ -197,9 +198,10 @@ class ExchangeConfigReader {
     if (!map.has("audiences"))
       map.error("audiences", "'audiences' is missing", "audiences: [] lets it have no token");
     map.finish();
-    if (!config_.agents.emplace(std::pair(tenant, agent), std::move(audiences)).second)
+    if (!config_.agents.emplace(std::pair(tenant, agent), std::move(audiences)).second) {
       map.error("id", fmt::format("agent '{}' of tenant '{}' is there twice", agent, tenant),
                 "put its audiences into one list");
+    }
   }
 
   void read_client(const YAML::Node& node) {
@@ -210,9 +212,10 @@ class ExchangeConfigReader {
                           .secret = {}};
     read_secret(map, client);
     map.finish();
-    if (!config_.clients.emplace(client.id, client).second)
+    if (!config_.clients.emplace(client.id, client).second) {
       map.error("id", fmt::format("client '{}' is there twice", client.id),
                 "a client is one agent of one tenant; give each its own id");
+    }
   }
 
   void read_secret(YamlMap& map, ExchangeClient& client) {
@@ -224,9 +227,10 @@ class ExchangeConfigReader {
       return;
     }
     if (digest) {
-      if (!parse_digest(*digest, client.secret))
+      if (!parse_digest(*digest, client.secret)) {
         map.error("secret_sha256", "'secret_sha256' must be 64 hex digits",
                   "printf %s \"$secret\" | sha256sum");
+      }
       return;
     }
     const std::filesystem::path beside = std::filesystem::path(path_).parent_path();
@@ -237,9 +241,10 @@ class ExchangeConfigReader {
     }
     const std::size_t end = secret->find_last_not_of("\r\n");
     const std::size_t length = end == secret->npos ? 0 : end + 1;
-    if (length < kMinSecret)
+    if (length < kMinSecret) {
       map.error("secret_file", fmt::format("the secret has fewer than {} bytes", kMinSecret),
                 "openssl rand -hex 32");
+    }
     SHA256(reinterpret_cast<const unsigned char*>(secret->data()), length, client.secret.data());
     OPENSSL_cleanse(secret->data(), secret->size());
   }

@@ -107,10 +107,11 @@ Result<Form> parse_form(std::string_view body) {
     const std::size_t equals = std::min(pair.find('='), pair.size());
     auto name = decode(pair.substr(0, equals));
     auto value = decode(pair.substr(std::min(equals + 1, pair.size())));
-    if (!name || !value)
+    if (!name || !value) {
       return fail(ErrorCode::kInvalid,
                   "the body has a bad escape or a control character (write each value "
                   "percent-encoded, on one line)");
+    }
     if (name->empty()) return fail(ErrorCode::kInvalid, "the body has a parameter without a name");
     if (!is_utf8(*name) || !is_utf8(*value))
       return fail(ErrorCode::kInvalid, "the body is not UTF-8 below its escapes");
@@ -121,10 +122,11 @@ Result<Form> parse_form(std::string_view body) {
 
 Result<ClientCredential> parse_basic(std::string_view header) {
   const std::size_t blank = header.find(' ');
-  if (blank == header.npos || !equal_ignoring_case(header.substr(0, blank), "Basic"))
+  if (blank == header.npos || !equal_ignoring_case(header.substr(0, blank), "Basic")) {
     return fail(ErrorCode::kInvalid,
                 "the Authorization header is not HTTP Basic (authenticate with the client's id and "
                 "secret)");
+  }
   header.remove_prefix(blank);
   header.remove_prefix(std::min(header.find_first_not_of(' '), header.size()));
   constexpr const char* kBad =

@@ -42,7 +42,7 @@ bool valid_resource(std::string_view uri) {
 class Parameters {
  public:
   // An empty value counts as absent (RFC 6749 section 3.2).
-  std::optional<OAuthError> fill(Form form) {
+  std::optional<OAuthError> fill(Form&& form) {
     std::map<std::string, int, std::less<>> seen;
     for (auto& [name, value] : form) {
       const bool several = name == "resource" || name == "audience";
@@ -53,16 +53,18 @@ class Parameters {
         single_[name] = std::move(value);
         continue;
       }
-      if (name == "resource" ? !valid_resource(value) : !valid_audience(value))
+      if (name == "resource" ? !valid_resource(value) : !valid_audience(value)) {
         return OAuthError{.code = "invalid_target",
                           .description =
                               "a resource is an absolute URI without a fragment, an "
                               "audience a name without blanks"};
+      }
       if (std::find(targets_.begin(), targets_.end(), value) != targets_.end()) continue;
-      if (targets_.size() == kMaxTargets)
+      if (targets_.size() == kMaxTargets) {
         return OAuthError{
             .code = "invalid_target",
             .description = fmt::format("at most {} targets in one request", kMaxTargets)};
+      }
       targets_.push_back(std::move(value));
     }
     return std::nullopt;
@@ -85,10 +87,11 @@ std::optional<OAuthError> read_subject(Parameters& parameters, ExchangeRequest& 
   const auto type = parameters.take("subject_token_type");
   if (!token) return invalid("subject_token is missing: send the person's token");
   if (!type) return invalid("subject_token_type is missing");
-  if (std::find(kSubjectTypes.begin(), kSubjectTypes.end(), *type) == kSubjectTypes.end())
+  if (std::find(kSubjectTypes.begin(), kSubjectTypes.end(), *type) == kSubjectTypes.end()) {
     return invalid(
         "subject_token_type must be access_token, id_token or jwt, as the whole "
         "urn:ietf:params:oauth:token-type:...");
+  }
   out.subject_token = std::move(*token);
   return std::nullopt;
 }
@@ -99,10 +102,11 @@ std::optional<OAuthError> read_actor(Parameters& parameters, ExchangeRequest& ou
   if (!token && type) return invalid("actor_token_type is there without an actor_token");
   if (!token) return std::nullopt;
   if (!type) return invalid("actor_token_type is missing: it is urn:writ:token-type:writ");
-  if (*type != kTypeWrit)
+  if (*type != kTypeWrit) {
     return invalid(
         "actor_token_type must be urn:writ:token-type:writ; a client proves itself by "
         "HTTP Basic or client_secret instead");
+  }
   const bool id =
       token->size() == kWritIdDigits && token->find_first_not_of("0123456789abcdef") == token->npos;
   if (!id) return invalid("actor_token is not the id of a writ: 32 hex digits, as writ grant says");
@@ -116,9 +120,10 @@ std::optional<OAuthError> read_client(std::string_view authorization, Parameters
   auto secret = parameters.take("client_secret");
   if (!authorization.empty()) {
     auto basic = parse_basic(authorization);
-    if (!basic)
+    if (!basic) {
       return OAuthError{
           .status = 401, .code = "invalid_client", .description = basic.error().message};
+    }
     if (secret) return invalid("the client authenticates twice: by Basic and by client_secret");
     if (id && *id != basic->id) return invalid("client_id is another than the one of Basic");
     out.client = std::move(*basic);
@@ -126,12 +131,13 @@ std::optional<OAuthError> read_client(std::string_view authorization, Parameters
   }
   if (!id && !secret) return std::nullopt;
   if (!id) return invalid("client_secret is there without a client_id");
-  if (!secret || id->size() > kMaxCredential || secret->size() > kMaxCredential)
+  if (!secret || id->size() > kMaxCredential || secret->size() > kMaxCredential) {
     return OAuthError{.status = 401,
                       .code = "invalid_client",
                       .description =
                           "the client does not authenticate: send its secret by Basic or "
                           "as client_secret"};
+  }
   out.client = ClientCredential{std::move(*id), std::move(*secret)};
   return std::nullopt;
 }
@@ -146,11 +152,12 @@ std::optional<OAuthError> read_scope(Parameters& parameters, ExchangeRequest& ou
     const std::string_view scope = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (scope.empty()) continue;
-    if (!valid_scope(scope) || scopes.size() == kMaxScopes)
+    if (!valid_scope(scope) || scopes.size() == kMaxScopes) {
       return OAuthError{.code = "invalid_scope",
                         .description =
                             "scope holds a value that is none: words with dots, a * only "
                             "as the whole last word, blanks between scopes"};
+    }
     scopes.emplace_back(scope);
   }
   if (!scopes.empty()) out.scopes = minimal(std::move(scopes));
@@ -178,11 +185,12 @@ std::variant<ExchangeRequest, OAuthError> parse_exchange_request(const TokenRequ
 
   const auto grant = parameters.take("grant_type");
   if (!grant) return invalid("grant_type is missing");
-  if (*grant != kGrantTokenExchange)
+  if (*grant != kGrantTokenExchange) {
     return OAuthError{.code = "unsupported_grant_type",
                       .description =
                           "grant_type must be "
                           "urn:ietf:params:oauth:grant-type:token-exchange"};
+  }
   ExchangeRequest out;
   if (auto error = read_client(request.authorization, parameters, out)) return *error;
   if (auto error = read_subject(parameters, out)) return *error;

@@ -15,12 +15,14 @@ namespace {
 constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 
 Status check_owner(const struct stat& found, const std::string& path, const char* mode) {
-  if (found.st_uid != ::geteuid() && found.st_uid != 0)
+  if (found.st_uid != ::geteuid() && found.st_uid != 0) {
     return fail(ErrorCode::kDenied, "{} belongs to uid {} (chown it to {})", path, found.st_uid,
                 ::geteuid());
-  if ((found.st_mode & kOthers) != 0)
+  }
+  if ((found.st_mode & kOthers) != 0) {
     return fail(ErrorCode::kDenied, "{} has mode {:04o}, so others can reach it: chmod it to {}",
                 path, found.st_mode & 07777u, mode);
+  }
   return {};
 }
 

@@ -129,7 +129,7 @@ Result<std::string> SigningKey::sign(std::string_view type, std::string_view cla
   // JOSE wants the two numbers side by side (RFC 7518 section 3.4), not as DER.
   const unsigned char* at = der.data();
   const Signature parts(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(length)));
-  std::array<unsigned char, 2 * kCoordinateBytes> raw{};
+  std::array<unsigned char, std::size_t{2} * kCoordinateBytes> raw{};
   if (!parts || BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), raw.data(), kCoordinateBytes) < 0 ||
       BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), raw.data() + kCoordinateBytes, kCoordinateBytes) <
           0)

@@ -43,18 +43,20 @@ std::optional<Named> parse_name(std::string_view name) {
 Result<SigningKey> load_key(const std::string& path, const std::string& kid) {
   auto pem = read_private_file(path, kMaxPem);
   if (!pem) {
-    if (pem.error().code == ErrorCode::kDenied)
+    if (pem.error().code == ErrorCode::kDenied) {
       pem.error().message +=
           " and, if others may have read it, remove it: a new key is made at the next start";
+    }
     return tl::unexpected(pem.error());
   }
   auto key = SigningKey::from_pem(*pem);
   OPENSSL_cleanse(pem->data(), pem->size());
   constexpr const char* kRemedy = "restore it, or remove it to have a new key made";
   if (!key) return fail(key.error().code, "{}: {} ({})", path, key.error().message, kRemedy);
-  if (key->kid() != kid)
+  if (key->kid() != kid) {
     return fail(ErrorCode::kCorrupt, "{}: it holds another key than its name says ({})", path,
                 kRemedy);
+  }
   return key;
 }
 
@@ -85,12 +87,14 @@ Status SigningKeys::load() {
     if (!name.ends_with(kSuffix)) continue;
     const std::string path = folder_ + "/" + name;
     const auto named = parse_name(name);
-    if (!named)
+    if (!named) {
       return fail(ErrorCode::kCorrupt, "{}: a key is named <13 digits>-<kid>.pem (move it away)",
                   path);
-    if (keys_.size() == kMaxKeys)
+    }
+    if (keys_.size() == kMaxKeys) {
       return fail(ErrorCode::kInvalid, "{} holds more than {} keys (remove the oldest)", folder_,
                   kMaxKeys);
+    }
     auto key = load_key(path, named->kid);
     if (!key) return tl::unexpected(key.error());
     keys_.push_back({std::move(*key), named->made, name});
@@ -147,15 +151,17 @@ std::string SigningKeys::jwks(Time now) const {
 }
 
 Status SigningKeys::rotate(Time now) {
-  if (signs_from(keys_.size() - 1) > now)
+  if (signs_from(keys_.size() - 1) > now) {
     return fail(ErrorCode::kUnavailable,
                 "the newest signing key does not sign yet (rotate again in {} s)",
                 options_.publish_ahead.count() / 1000);
-  if (keys_.size() >= kMaxKeys)
+  }
+  if (keys_.size() >= kMaxKeys) {
     return fail(ErrorCode::kUnavailable,
                 "{} signing keys are published, which is as many as can be (wait until the tokens "
                 "of the oldest have expired)",
                 kMaxKeys);
+  }
   if (Status made = add(now); !made) return context(made.error(), "rotate the signing keys");
   return {};
 }

@@ -103,9 +103,10 @@ Status Database::configure() {
   (void)sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   auto mode = text("PRAGMA journal_mode=WAL");
   if (!mode) return tl::unexpected(mode.error());
-  if (*mode != "wal")
+  if (*mode != "wal") {
     return fail(ErrorCode::kIo, "the writ store {} cannot have a write-ahead log (journal mode {})",
                 path_, *mode);
+  }
   return execute("PRAGMA synchronous=FULL; PRAGMA cell_size_check=ON");
 }
 

@@ -22,7 +22,6 @@ OAuthError refused(const char* code, std::string description) {
 OAuthError refused(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalid:
-      return refused("invalid_request", error.message);
     case ErrorCode::kDenied:
     case ErrorCode::kNotFound:
       return refused("invalid_request", error.message);
@@ -47,15 +46,20 @@ Result<std::string> random_id() {
 
 std::string joined(const Scopes& scopes) {
   std::string text;
-  for (const std::string& scope : scopes) text += (text.empty() ? "" : " ") + scope;
+  for (const std::string& scope : scopes) {
+    if (!text.empty()) text += ' ';
+    text += scope;
+  }
   return text;
 }
 
 // RFC 8693 section 4.1: the one who acts outermost, in it who acted before.
 std::string act_claim(const std::vector<std::string>& chain) {
   std::string act;
-  for (const std::string& agent : chain)
-    act = "{\"sub\":" + json_string(agent) + (act.empty() ? "" : ",\"act\":" + act) + "}";
+  for (const std::string& agent : chain) {
+    act =
+        fmt::format("{{\"sub\":{}{}{}}}", json_string(agent), act.empty() ? "" : ",\"act\":", act);
+  }
   return act;
 }
 
@@ -109,7 +113,7 @@ void TokenExchange::run(ExchangeRequest request, Done done) {
   if (const auto* error = std::get_if<OAuthError>(&actor)) return done(to_response(*error));
   auto kept = std::make_shared<ExchangeRequest>(std::move(request));
   host_.verify_subject(kept->subject_token,
-                       [this, kept, done = std::move(done)](Result<ExchangePerson> person) {
+                       [this, kept, done = std::move(done)](const Result<ExchangePerson>& person) {
                          done(finish(*kept, person));
                        });
 }
@@ -132,12 +136,13 @@ TokenExchange::ActorOrError TokenExchange::find_actor(const ExchangeRequest& req
   const ExchangeClient* client = nullptr;
   if (request.client) {
     client = authenticate(*request.client);
-    if (client == nullptr)
+    if (client == nullptr) {
       return OAuthError{.status = 401,
                         .code = "invalid_client",
                         .description =
                             "no such client, or another secret (clients are in "
                             "exchange.yaml)"};
+    }
     actor.client = client->id;
   }
   if (!request.writ.empty()) {
@@ -149,9 +154,10 @@ TokenExchange::ActorOrError TokenExchange::find_actor(const ExchangeRequest& req
     }
     if (client != nullptr && (client->agent != writ->agent.id || client->tenant != writ->tenant))
       return refused("invalid_request", "the writ is of another agent than the client");
-    if (writ->chain.empty() || writ->chain.size() > kMaxActors)
+    if (writ->chain.empty() || writ->chain.size() > kMaxActors) {
       return refused("invalid_request",
                      fmt::format("the writ's chain has more than {} agents", kMaxActors));
+    }
     actor.agent = writ->agent;
     actor.chain = writ->chain;
     actor.scopes = writ->effective;
@@ -182,38 +188,43 @@ TokenResponse TokenExchange::issue_token(const ExchangeRequest& request, const A
   if (person.user.tenant != actor.agent.tenant)
     return to_response(refused("invalid_request", "the subject token is of another tenant"));
   if (actor.writ &&
-      (person.user.id != actor.writ->user.id || person.user.tenant != actor.writ->tenant))
+      (person.user.id != actor.writ->user.id || person.user.tenant != actor.writ->tenant)) {
     return to_response(
         refused("invalid_request", "the subject token is of another person than the writ"));
+  }
 
   if (request.targets.empty())
     return to_response(refused("invalid_target", "name the service: audience or resource"));
   const auto& allowed = config_.audiences_of(actor.agent.tenant, actor.agent.id);
   for (const std::string& target : request.targets) {
-    if (std::find(allowed.begin(), allowed.end(), target) == allowed.end())
+    if (std::find(allowed.begin(), allowed.end(), target) == allowed.end()) {
       return to_response(refused("invalid_target",
                                  "this agent may have no token for that audience or resource (they "
                                  "are listed in exchange.yaml)"));
+    }
   }
 
   const Scopes granted = intersect(actor.scopes, person.user.scopes);
-  if (request.scopes && !missing(granted, *request.scopes).empty())
+  if (request.scopes && !missing(granted, *request.scopes).empty()) {
     return to_response(refused("invalid_scope",
                                "more is asked for than the person and the agent both have (leave "
                                "scope out to get all there is)"));
+  }
   Scopes scopes = request.scopes.value_or(granted);
   // A token without scope would be one without bounds to a service that does not look.
-  if (scopes.empty())
+  if (scopes.empty()) {
     return to_response(
         refused("invalid_scope", "the person and the agent have no permission in common"));
+  }
 
   const Seconds from = std::chrono::floor<std::chrono::seconds>(now);
   TimePoint end = std::min(later(now, config_.token_ttl), person.expires);
   if (actor.writ && actor.writ->not_after) end = std::min(end, *actor.writ->not_after);
   const Seconds to = std::chrono::floor<std::chrono::seconds>(end);
-  if (to <= from)
+  if (to <= from) {
     return to_response(
         refused("invalid_request", "the subject token or the writ ends within this second"));
+  }
 
   auto jti = random_id();
   if (!jti) return to_response(refused(jti.error()));
@@ -232,11 +243,12 @@ TokenResponse TokenExchange::issue_token(const ExchangeRequest& request, const A
                             .expires = to};
   const auto token = keys_.sign("at+jwt", claims_of(event, config_.issuer, from, to), now);
   if (!token) return to_response(refused(token.error()));
-  if (Status recorded = host_.record(event); !recorded)
+  if (Status recorded = host_.record(event); !recorded) {
     return to_response({.status = 503,
                         .code = "temporarily_unavailable",
                         .description = "the exchange could not be recorded, so there is no token "
                                        "(try again later)"});
+  }
   return {
       .status = 200,
       .body = fmt::format(R"({{"access_token":"{}","issued_token_type":"{}","token_type":"Bearer",)"

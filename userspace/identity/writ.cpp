@@ -76,9 +76,10 @@ Status check_asked(const Asked& asked) {
     return fail(ErrorCode::kInvalid, "the task must be at most {} bytes of text on one line",
                 kMaxTask);
   }
-  if (asked.ttl && (*asked.ttl <= std::chrono::milliseconds(0) || *asked.ttl > kMaxTtl))
+  if (asked.ttl && (*asked.ttl <= std::chrono::milliseconds(0) || *asked.ttl > kMaxTtl)) {
     return fail(ErrorCode::kInvalid, "the ttl must be over 0 and at most {} hours",
                 kMaxTtl.count());
+  }
   if (!asked.scopes) return {};
   if (asked.scopes->size() > kMaxScopes)
     return fail(ErrorCode::kInvalid, "more than {} scopes (use wildcards: crm.*)", kMaxScopes);

@@ -7,21 +7,10 @@ import time
 
 from lib import expect
 from lib.case import each, timeout
-from lib.oidc import Provider, decode
+from lib.oidc import ISSUERS, Provider, decode
 from lib.processes import Processes
 
 CONFIG = {"more_agents": ({"id": "helper", "tenant": "globex", "scopes": ["test.use"]},)}
-ISSUERS = """\
-issuers:
-  - id: test-idp
-    issuer: {issuer}
-    audience: api://writ
-    algorithms: [RS256, PS256, ES256, EdDSA]
-    claims: {{user_id: sub, email: email, tenant: tid, roles: roles, scopes: scope}}
-    tenants: {{acme-corp: default, globex-corp: globex}}
-    role_scopes: {{finance-lead: [finance.revenue.read]}}
-    ca_file: {ca}
-"""
 ALL = "test.use crm.contacts.read crm.contacts.write"
 
 

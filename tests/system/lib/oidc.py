@@ -20,6 +20,18 @@ from .processes import Processes
 
 NODE = pathlib.Path(__file__).resolve().parents[1] / "node"
 CLIENT = {"client_id": "writ-tests", "redirect_uri": "https://client.example.test/back"}
+# What writd is told of it.
+ISSUERS = """\
+issuers:
+  - id: test-idp
+    issuer: {issuer}
+    audience: api://writ
+    algorithms: [RS256, PS256, ES256, EdDSA]
+    claims: {{user_id: sub, email: email, tenant: tid, roles: roles, scopes: scope}}
+    tenants: {{acme-corp: default, globex-corp: globex}}
+    role_scopes: {{finance-lead: [finance.revenue.read]}}
+    ca_file: {ca}
+"""
 
 
 def install() -> None:

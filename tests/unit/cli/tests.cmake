@@ -2,6 +2,8 @@ writ_unit_test(cli/time_text LIBS writ_cli_lib)
 writ_unit_test(cli/output LIBS writ_cli_lib)
 writ_unit_test(cli/trace_view LIBS writ_cli_lib)
 writ_unit_test(cli/status_view LIBS writ_cli_lib)
+writ_unit_test(cli/terms LIBS writ_cli_lib)
+writ_unit_test(cli/writ_view LIBS writ_cli_lib)
 writ_unit_test(cli/program LIBS writ_cli_lib writ_control)
 
 # These start the real binary, against a writd that the test plays.

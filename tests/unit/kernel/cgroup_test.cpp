@@ -2,9 +2,14 @@
 #include "kernel/cgroup.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <vector>
 
 namespace writ::kernel {
 namespace {
@@ -42,6 +47,32 @@ TEST_F(CgroupMountTest, SaysWhatToDoWithoutOne) {
   ASSERT_FALSE(mount);
   EXPECT_EQ(mount.error().code, ErrorCode::kUnavailable);
   EXPECT_NE(mount.error().message.find("mount -t cgroup2"), std::string::npos);
+}
+
+TEST(Processes, TheTreeOfThisOne) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  ASSERT_GT(child, 0);
+  const auto tree = process_tree(::getpid());
+  ASSERT_GE(tree.size(), 2u);
+  EXPECT_EQ(tree.front(), ::getpid());
+  EXPECT_NE(std::find(tree.begin(), tree.end(), child), tree.end());
+  EXPECT_EQ(process_tree(child), std::vector<pid_t>{child});
+  ::kill(child, SIGKILL);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_TRUE(process_tree(child).empty());
+}
+
+TEST(Processes, WhereOneIs) {
+  const CgroupMount mount{.path = "/mount"};
+  const auto where = cgroup_of(mount, ::getpid());
+  if (where) {
+    EXPECT_TRUE(where->starts_with("/mount/"));
+  }
+  EXPECT_FALSE(cgroup_of(mount, 4194304));  // above the largest process number there can be
 }
 
 }  // namespace

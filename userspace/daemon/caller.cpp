@@ -16,7 +16,7 @@ Sight Sight::of(const Caller& caller) {
   Sight sight;
   if (caller.root()) {
     sight.all_ = true;
-  } else if (caller.session == nullptr && caller.user != nullptr) {
+  } else if (caller.session == nullptr && caller.user != nullptr && !caller.gone) {
     sight.tenant_ = caller.user->tenant;
     sight.user_ = caller.user->id;
     sight.whole_tenant_ = identity::may_administer(*caller.user, caller.user->tenant);

@@ -17,9 +17,12 @@ struct Caller {
   pid_t pid = -1;
   const identity::User* user = nullptr;  // nullptr: the account is no known user's
   Session* session = nullptr;            // the caller is a governed agent itself
+  // The process that connected has ended, so nobody knows whose its socket is now: an agent that
+  // hands one to its child must not pass for somebody who is not governed.
+  bool gone = false;
 
   // An agent that runs as root is no administrator.
-  [[nodiscard]] bool root() const { return uid == 0 && session == nullptr; }
+  [[nodiscard]] bool root() const { return uid == 0 && session == nullptr && !gone; }
   // "uid 0", "user sarah of acme"
   [[nodiscard]] std::string name() const;
 };

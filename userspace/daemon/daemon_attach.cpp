@@ -92,7 +92,8 @@ Result<v1::RunResponse> Daemon::bind(const Caller& caller, const Peer& target,
   (*session)->own_writ = request.writ().empty();
   const auto moved = move_tree(**session, target);
   if (!moved) {
-    undo_session(**session);
+    // fail closed: whoever was moved stays governed, under a writ that ends with this error.
+    if (!(*session)->cgroup.populated()) undo_session(**session);
     return tl::unexpected(moved.error());
   }
   v1::RunResponse response;

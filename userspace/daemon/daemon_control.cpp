@@ -25,6 +25,8 @@ Caller Daemon::identify(const Peer& peer) {
     const std::string& path = session->cgroup.path();
     if (where && (*where == path || where->starts_with(path + "/"))) caller.session = session.get();
   }
+  // Asked last: its number named no other process while its cgroup was looked at.
+  caller.gone = !where || !is_alive(peer);
   return caller;
 }
 
@@ -50,6 +52,9 @@ void Daemon::handle(const Peer& peer, const v1::ControlRequest& request, Connect
   v1::ControlResponse response;
   response.set_done(true);
   const Caller caller = identify(peer);
+  if (caller.gone) {
+    return (void)responder.fail({ErrorCode::kDenied, "the process that connected has ended"});
+  }
   const Sight sight = Sight::of(caller);
   const auto nobody = [&] {
     return caller.session != nullptr

@@ -3,6 +3,7 @@ import concurrent.futures
 import json
 import os
 import subprocess
+import time
 
 from lib import expect
 from lib.case import config, each, timeout
@@ -111,6 +112,38 @@ def test_no_way_out(env, command):
     assert done.returncode != 0 and done.stderr.strip(), done
     assert not marker.exists(), "the command ran"
     assert env.writ_json("show", granted)[0]["state"] == "active"
+
+
+# Connects to the control socket, ends, and leaves the socket to its child, which asks for a writ of the CFO's.
+ORPHAN = """
+import os, socket, struct, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+if os.fork() > 0:
+    os._exit(0)
+time.sleep(0.5)
+terms = b"\\x0a\\x06tester\\x12\\x03cfo"
+grant = b"\\x0a" + bytes([len(terms)]) + terms
+request = b"\\x42" + bytes([len(grant)]) + grant
+s.sendall(struct.pack(">I", len(request)) + request)
+s.settimeout(5)
+open(sys.argv[2], "wb").write(s.recv(4096))
+"""
+
+
+@config(**CONFIG)
+def test_a_socket_of_a_process_that_ended(env):
+    """SO_PEERCRED names who connected; when that one is gone, nobody knows who asks."""
+    before, answer = len(env.writ_json("list", "--all")), env.directory / "orphan-answer"
+    answer.unlink(missing_ok=True)
+    done = env.writ("run", "--agent", "planner", "--user", "sarah", "--", "/usr/bin/python3", "-c", ORPHAN,
+                    str(env.daemon.root / "run" / "writ" / "control.sock"), str(answer))
+    assert done.returncode == 0, done
+    deadline = time.monotonic() + 10
+    while not answer.exists() or not answer.read_bytes():
+        assert time.monotonic() < deadline, "no answer came"
+        time.sleep(0.05)
+    assert b"denied" in answer.read_bytes(), answer.read_bytes()
+    assert len(env.writ_json("list", "--all")) == before + 1, "only the planner's own writ was issued"
 
 
 @config(**CONFIG)

@@ -2,27 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "util/json_text.h"
+
 namespace writ::daemon {
-namespace {
-
-// RFC 8259 section 7. Bytes over 127 are kept: reasons are UTF-8.
-std::string json_string(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
-}  // namespace
-
 std::string refusal_response(const Call& call) {
   const std::string body =
       fmt::format(R"({{"error":{{"code":{},"message":{},"rule":{},"call":{},"by":"writ"}}}})",

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "identity/compact_text.h"
+#include "util/json_text.h"
 
 namespace writ::identity {
 namespace {

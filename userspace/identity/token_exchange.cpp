@@ -8,6 +8,7 @@
 #include <array>
 
 #include "identity/compact_text.h"
+#include "util/json_text.h"
 
 namespace writ::identity {
 namespace {

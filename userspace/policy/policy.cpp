@@ -34,19 +34,9 @@ Policy::Policy(Document document, std::string version)
 std::shared_ptr<const Policy> Policy::load(const std::vector<std::string>& files,
                                            Diagnostics& out) {
   std::vector<SourceText> sources;
-  bool failed = false;
-  for (const std::string& file : files) {
-    Result<std::string> text = read_text_file(file);
-    if (text) {
-      sources.push_back({.file = file, .text = std::move(*text)});
-    } else {
-      out.push_back({.file = file, .message = text.error().message});
-      failed = true;
-    }
-  }
-  // The readable ones are checked all the same, so that one run shows every problem.
+  const bool all = read_sources(files, sources, out);
   std::shared_ptr<const Policy> policy = load_from_text(sources, out);
-  return failed ? nullptr : policy;
+  return all ? policy : nullptr;
 }
 
 std::shared_ptr<const Policy> Policy::load_from_text(const std::vector<SourceText>& sources,

@@ -50,7 +50,7 @@
 #include "policy/catalog.h"
 #include "policy/decision.h"
 #include "policy/rule_index.h"
-#include "policy/version.h"
+#include "policy/source_text.h"
 #include "util/diagnostic.h"
 
 namespace writ::policy {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "identity/name.h"
-#include "policy/version.h"
+#include "policy/source_text.h"
 #include "util/yaml.h"
 
 namespace writ::policy {
@@ -40,19 +40,9 @@ void add_new(const Diagnostics& from, Diagnostics& to) {
 std::shared_ptr<const PolicySet> PolicySet::load(const std::vector<std::string>& files,
                                                  Diagnostics& out) {
   std::vector<SourceText> sources;
-  bool failed = false;
-  for (const std::string& file : files) {
-    Result<std::string> text = read_text_file(file);
-    if (text) {
-      sources.push_back({.file = file, .text = std::move(*text)});
-    } else {
-      out.push_back({.file = file, .message = text.error().message});
-      failed = true;
-    }
-  }
-  // The readable ones are checked all the same, so that one run shows every problem.
+  const bool all = read_sources(files, sources, out);
   auto set = load_from_text(sources, out);
-  return failed ? nullptr : set;
+  return all ? set : nullptr;
 }
 
 std::shared_ptr<const PolicySet> PolicySet::load_from_text(const std::vector<SourceText>& sources,

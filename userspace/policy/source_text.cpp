@@ -1,4 +1,4 @@
-#include "policy/version.h"
+#include "policy/source_text.h"
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -6,12 +6,29 @@
 #include <algorithm>
 #include <array>
 
+#include "util/yaml.h"
+
 namespace writ::policy {
 namespace {
 
 using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
 
 }  // namespace
+
+bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>& sources,
+                  Diagnostics& out) {
+  bool all = true;
+  for (const std::string& file : files) {
+    Result<std::string> text = read_text_file(file);
+    if (text) {
+      sources.push_back({.file = file, .text = std::move(*text)});
+    } else {
+      out.push_back({.file = file, .message = text.error().message});
+      all = false;
+    }
+  }
+  return all;
+}
 
 // The digest of the sorted digests of the files: their order and names are no part of it.
 std::string content_version(const std::vector<SourceText>& sources) {

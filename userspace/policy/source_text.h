@@ -1,0 +1,24 @@
+// The text of policy files, and what tells one content from another.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "util/diagnostic.h"
+
+namespace writ::policy {
+
+struct SourceText {
+  std::string file;  // stands in diagnostics only
+  std::string text;
+};
+
+// The files that can be read are in `sources` all the same, so that one run shows every problem.
+// False: one of them cannot be; `out` says why.
+bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>& sources,
+                  Diagnostics& out);
+
+// 16 hex digits over the contents of all files, whatever their order and names.
+std::string content_version(const std::vector<SourceText>& sources);
+
+}  // namespace writ::policy

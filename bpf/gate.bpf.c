@@ -132,6 +132,12 @@ static __always_inline int judge_datagram(struct segment *s, __u64 cookie, __u32
 	return DROP;
 }
 
+static __always_inline struct writ_session *session_of_packet(struct __sk_buff *skb, __u64 *id)
+{
+#define ancestor_of_packet(level) bpf_skb_ancestor_cgroup_id(skb, level)
+	return FIND_SESSION(*id, ancestor_of_packet);
+}
+
 SEC("cgroup_skb/egress")
 int gate_egress(struct __sk_buff *skb)
 {
@@ -144,8 +150,13 @@ int gate_egress(struct __sk_buff *skb)
 
 	cookie = bpf_get_socket_cookie(skb);
 	flow = bpf_map_lookup_elem(&flows, &cookie);
-	session_id = flow ? flow->owner.session : bpf_skb_ancestor_cgroup_id(skb, session_level);
-	session = bpf_map_lookup_elem(&sessions, &session_id);
+	if (flow) {
+		session_id = flow->owner.session;
+		session = bpf_map_lookup_elem(&sessions, &session_id);
+	} else {
+		session_id = 0;
+		session = session_of_packet(skb, &session_id);
+	}
 	if (!flow) {
 		barrier_var(session); /* or clang joins both tests into one OR of pointers, which the verifier refuses */
 		if (!session)

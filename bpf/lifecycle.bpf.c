@@ -46,7 +46,7 @@ int lifecycle_exec(struct bpf_raw_tracepoint_args *ctx)
 	__u64 id;
 	long size;
 
-	session = current_session(&id);
+	session = governed_session(&id);
 	if (!session)
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e) + WRIT_PATH_MAX, 0);
@@ -66,7 +66,7 @@ int lifecycle_exit(struct bpf_raw_tracepoint_args *ctx)
 	__u64 id, thread = bpf_get_current_pid_tgid();
 	struct writ_event_exec *e;
 
-	if (thread >> 32 != (__u32)thread || !current_session(&id))
+	if (thread >> 32 != (__u32)thread || !governed_session(&id))
 		return 0; /* not the last of its process; the group leader speaks for it */
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {

@@ -16,6 +16,7 @@
 #define MAX_FLOWS 65536
 #define MAX_STREAMS 65536
 #define MAX_RECORDS 131072 /* TLS records between SSL_write and the wire: 2 GiB of plaintext */
+#define MAX_ARRIVALS 16384 /* programs that writd has not looked at yet */
 #define MAX_THREADS 16384  /* threads inside one probed call */
 
 /* The first bytes of a TLS record: header and 16 bytes of ciphertext, which every AEAD and CBC record has. */
@@ -234,6 +235,22 @@ struct {
 	__type(key, __u64);
 	__type(value, __u64);
 } losses SEC(".maps") __weak;
+
+/* process -> its arrival; kernel side, writd removes */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_ARRIVALS);
+	__type(key, __u32);
+	__type(value, __u64);
+} arriving SEC(".maps") __weak;
+
+/* arrival -> what holds until writd has decided; kernel side, writd removes */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_ARRIVALS);
+	__type(key, __u64);
+	__type(value, struct writ_session);
+} arrivals SEC(".maps") __weak;
 
 /* WRIT_COUNT_* -> how often; kernel side */
 struct {

@@ -1,19 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which session a task or a packet belongs to: one ancestor lookup, one map lookup. */
+/* Which session a task or a packet belongs to: for each depth at which sessions are, one ancestor and one map lookup. */
 #ifndef WRIT_SESSION_BPF_H
 #define WRIT_SESSION_BPF_H
 
 #include "maps.bpf.h"
 
-/* Depth of session cgroups below the root of the hierarchy; set by writd before load. */
-const volatile __u32 session_level __weak = 2;
+/*
+ * Depths of session cgroups below the root of the hierarchy, 0 behind the last: those of `writ run` first, others where
+ * a systemd unit's or a container's own cgroup is a session. Written by writd.
+ */
+volatile __u32 session_levels[WRIT_LEVELS_MAX] __weak = {};
 
+/* `ancestor(level)` is the id of the cgroup at that depth, 0 when there is none. Sessions do not nest. */
+#define FIND_SESSION(id, ancestor)                                    \
+	({                                                            \
+		struct writ_session *found = NULL;                    \
+		for (int at = 0; at < WRIT_LEVELS_MAX; at++) {        \
+			__u32 level = session_levels[at];             \
+			if (!level)                                   \
+				break;                                \
+			id = ancestor(level);                         \
+			found = id ? bpf_map_lookup_elem(&sessions, &id) : NULL; \
+			if (found)                                    \
+				break;                                \
+		}                                                     \
+		found;                                                \
+	})
+
+/* That the current task's cgroup belongs to. */
+static __always_inline struct writ_session *governed_session(__u64 *id)
+{
+	__u64 own = 0;
+	struct writ_session *session = FIND_SESSION(own, bpf_get_current_ancestor_cgroup_id);
+
+	*id = session ? own : 0;
+	return session;
+}
+
+/* Whether programs outside of every session are held until writd has looked at them (arrivals.bpf.c). Written by writd. */
+volatile __u32 watch_programs __weak = 0;
+
+/* The same, or the arrival (WRIT_ARRIVAL) of which writd has not decided yet. */
 static __always_inline struct writ_session *current_session(__u64 *id)
 {
-	*id = bpf_get_current_ancestor_cgroup_id(session_level);
-	if (!*id)
+	struct writ_session *session = governed_session(id);
+	__u32 process = bpf_get_current_pid_tgid() >> 32;
+	__u64 *arrival;
+
+	if (session || !watch_programs)
+		return session;
+	arrival = bpf_map_lookup_elem(&arriving, &process);
+	if (!arrival)
 		return NULL;
-	return bpf_map_lookup_elem(&sessions, id);
+	*id = *arrival;
+	return bpf_map_lookup_elem(&arrivals, arrival);
 }
 
 /* The current process, told apart from an earlier one with its number and from what it was before an exec. */

@@ -72,6 +72,19 @@ struct linux_binprm {
 	const char *filename;
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
 #pragma clang attribute pop
 
 /* UAPI by layout, not relocated. */

@@ -35,6 +35,18 @@ typedef unsigned long long writ_u64;
 #define WRIT_MODE_OBSERVE 1
 #define WRIT_MODE_ENFORCE 2
 
+/* At how many depths of the cgroup hierarchy there can be sessions. */
+#define WRIT_LEVELS_MAX 8
+
+/*
+ * A program that was started outside of every session, and of which writd has not said whose it is: a session of its own, in
+ * which everything is held. The number has this bit set, and stays that of the connections which were made meanwhile.
+ */
+#define WRIT_ARRIVAL (1ull << 63)
+
+/* Map `arrivals`: key arrival (u64), value struct writ_session: not decided yet. Map `arriving`: key process (u32), value its
+ * arrival. Written by the kernel side; writd removes what is decided. */
+
 /* Map `sessions`: key cgroup id (u64). Written by writd. */
 struct writ_session {
 	writ_u32 mode;
@@ -65,6 +77,9 @@ struct writ_owner {
 #define WRIT_EVENT_EXIT 12      /* struct writ_event_exec, no path: a process ended */
 #define WRIT_EVENT_PENDING 14   /* struct writ_event_data without data: a long send call waits; see struct writ_pending */
 #define WRIT_EVENT_DATAGRAM 13  /* struct writ_event_flow: a non-TCP packet was refused */
+#define WRIT_EVENT_PROGRAM 15   /* struct writ_event_exec: a program was started outside of every session; `session` is its arrival */
+#define WRIT_EVENT_CGROUP 16    /* struct writ_event_exec: a cgroup was made; `session` is its id, the path begins at the root */
+#define WRIT_EVENT_MOVED 17     /* struct writ_event_exec: as CGROUP; process `pid` was moved into it */
 
 struct writ_event {
 	writ_u32 type;
@@ -124,6 +139,7 @@ struct writ_event_flow {
 };
 
 #define WRIT_PATH_MAX 256
+#define WRIT_CGROUP_PATH_MAX 1024
 
 struct writ_event_exec {
 	struct writ_event head;
@@ -145,6 +161,7 @@ struct writ_event_exec {
 #define WRIT_COUNT_DATAGRAMS_REFUSED 6
 #define WRIT_COUNT_OPAQUE 7
 #define WRIT_COUNT_SHORT_SENDS 8
+#define WRIT_COUNT_ARRIVALS_FULL 9 /* programs that ran free until writd had looked at them */
 #define WRIT_COUNT_MAX 16
 
 /* Map `losses`: key stream id, value offset of the first byte whose plaintext was lost. Written by the kernel side. */

@@ -93,8 +93,7 @@ Result<int> run(char** command) {
   const auto mount = kernel::find_cgroup2("/proc/self/mountinfo");
   if (!mount) return tl::unexpected(mount.error());
   bench::BareMechanism mechanism;
-  auto tap = kernel::Tap::open(
-      {.session_level = kernel::session_level(*mount), .cgroup_root = mount->path}, mechanism);
+  auto tap = kernel::Tap::open({.cgroup_root = mount->path}, mechanism);
   if (!tap) return context(tap.error(), "attach to the kernel");
   kernel::Coverage coverage(**tap);
   mechanism.use(**tap, coverage);
@@ -118,7 +117,7 @@ Result<int> run(char** command) {
     become(wait_end.get(), signals, command);
   }
   (void)setpriority(PRIO_PROCESS, 0, kNice);  // worth having, not needed
-  Status ready = (*tap)->add_session(cgroup->id(), WRIT_MODE_ENFORCE);
+  Status ready = (*tap)->add_session(cgroup->id(), cgroup->level(), WRIT_MODE_ENFORCE);
   if (ready) ready = cgroup->add(child);
   if (ready && write(go_end.get(), "g", 1) != 1) ready = fail_errno(errno, "start the command");
   go_end.reset();

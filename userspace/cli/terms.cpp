@@ -16,7 +16,7 @@ namespace writ::cli {
 namespace {
 
 // An OIDC token is a few KiB; an Entra one with many groups has been seen at 30 KiB.
-constexpr std::size_t kMaxTokenFile = 64u << 10;
+constexpr std::size_t kMaxTokenFile = 16u << 10;  // what writd takes: TokenVerifier::kMaxTokenBytes
 
 Result<std::string> read_token(const std::string& path) {
   const UniqueFd file(path == "-" ? ::dup(STDIN_FILENO)

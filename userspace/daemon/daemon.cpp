@@ -157,9 +157,7 @@ Status Daemon::attach() {
                         .processes = host_,
                         .report = [](const std::string& text) { spdlog::error("{}", text); }});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
-  auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes,
-                                .session_level = kernel::session_level(cgroups_),
-                                .cgroup_root = cgroups_.path},
+  auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes, .cgroup_root = cgroups_.path},
                                *flows_);
   if (!tap) return context(tap.error(), "attach to the kernel");
   tap_ = std::move(*tap);
@@ -205,7 +203,8 @@ Status Daemon::attach() {
   }
   (void)setpriority(PRIO_PROCESS, 0, kNice);  // worth having, not needed
   write_start();
-  return adopt_sessions();
+  if (Status adopted = adopt_sessions(); !adopted) return adopted;
+  return start_matching();
 }
 
 Status Daemon::watch(int fd, std::uint32_t events, std::uint64_t tag) {
@@ -269,11 +268,13 @@ Status Daemon::read_events() {
 void Daemon::tick() {
   if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
   take_losses();
+  look_again();
   gatekeeper_->help_stalled(*flows_);
   end_sessions();
   const auto now = std::chrono::steady_clock::now();
   if (now - swept_ < kSweep) return;
   swept_ = now;
+  renew_persons();
   (void)withdraw_ended();  // those whose time has run out
   desk_->sweep(sessions_);
   if (tokens_) tokens_->tick();
@@ -292,12 +293,14 @@ void Daemon::take_losses() {
     tap_->take_losses(
         [&](std::uint64_t stream, std::uint64_t offset) { flows_->on_loss(stream, offset); });
   }
+  if (changed(WRIT_COUNT_ARRIVALS_FULL)) look_at_all_ = true;
   if (changed(WRIT_COUNT_RING_FULL_META)) {
     v1::Record record;
     record.mutable_gap()->set_kind("events_lost");
     record.mutable_gap()->set_count(counters[WRIT_COUNT_RING_FULL_META] -
                                     seen_[WRIT_COUNT_RING_FULL_META]);
     record.mutable_gap()->set_detail("the event ring buffer was full (ring_bytes in writ.yaml)");
+    look_at_all_ = true;
     if (auto written = audit_->append(record); !written) {
       spdlog::error("a gap could not be recorded: {}", written.error().message);
     }
@@ -314,7 +317,7 @@ void Daemon::shut_down() {
   // What is held would leave when the gate goes.
   flows_->for_each_channel([&](flow::Channel& channel) { gatekeeper_->destroy_held(channel); });
   for (auto& [cgroup, session] : sessions_) {
-    const bool over = session->ended || !session->cgroup.populated();
+    const bool over = session->ended || !session->alive();
     write_session(*session, over ? "ended" : "released");
     if (over) {
       session->cgroup.remove();

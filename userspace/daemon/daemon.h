@@ -17,6 +17,7 @@
 #include "daemon/control_server.h"
 #include "daemon/gatekeeper.h"
 #include "daemon/kernel_host.h"
+#include "daemon/person_source.h"
 #include "daemon/queries.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
@@ -37,7 +38,7 @@
 
 namespace writ::daemon {
 
-class Daemon : public ControlHandler {
+class Daemon : public ControlHandler, public kernel::ArrivalSink {
  public:
   // Reads the configuration, opens the record, attaches the kernel side and the socket; all of it,
   // or nothing stays. Problems in files are in `diagnostics`.
@@ -50,6 +51,11 @@ class Daemon : public ControlHandler {
   void handle(const Peer& peer, const v1::ControlRequest& request, ConnectionId id,
               Responder& responder) override;
   void on_disconnect(ConnectionId id) override;
+
+  void on_program(std::uint64_t arrival, pid_t pid, std::string_view path) override;
+  void on_cgroup(std::string_view path) override;
+  void on_orphan(const writ_event_flow& event) override;
+  void on_moved(pid_t pid, std::string_view path) override;
 
  private:
   explicit Daemon(Settings settings);
@@ -82,8 +88,42 @@ class Daemon : public ControlHandler {
   void attach_session(const Caller& caller, const v1::AttachRequest& request, ConnectionId id);
   Result<v1::RunResponse> bind(const Caller& caller, const Peer& target,
                                const v1::AttachRequest& request, identity::WritHandle handle);
-  Result<std::uint32_t> move_tree(const Session& session, const Peer& target);
-  void adopt_connections(const Session& session, pid_t pid);
+  Result<std::uint32_t> move_tree(const Session& session, const Peer& target,
+                                  std::uint64_t arrival = 0);
+  void adopt_connections(std::uint64_t cgroup, identity::Mode mode, pid_t pid);
+
+  // daemon_match.cpp
+  Status start_matching();
+  void rematch(Session& session);
+  void look_at_all();
+  void look_again();
+  Session* session_at(const std::string& path);
+  bool match_cgroup(const std::string& path);
+  struct Start {  // of a program
+    pid_t pid = 0;
+    std::uint64_t arrival = 0;  // 0: it has run for a while
+    std::string_view started_as;
+  };
+  struct Matched {
+    bool seen = false;  // what it is, before it ended
+    Session* session = nullptr;
+  };
+  Matched match_program(const Start& start);
+  Matched bind_program(const Start& start, const identity::MatchRule& rule,
+                       const kernel::ProcessFacts& facts);
+  identity::Mode mode_of(const identity::MatchRule& rule) const;
+  Session* open_matched(const identity::MatchRule& rule, kernel::SessionCgroup cgroup,
+                        std::vector<std::string> command, uid_t uid);
+  void cover_member(const Session& session, pid_t pid);
+
+  // daemon_person.cpp
+  void attribute(Session& session);
+  void settle_person(Session& session, const Result<identity::WritHandle>& handle);
+  void tell_unattributed(Session& session, const std::string& why);
+  bool token_came(const Session& session) const;
+  std::string unit_of(const Session& session) const;
+  void write_gap(const std::string& session, const char* kind, std::string detail);
+  void renew_persons();
 
   // daemon_adopt.cpp
   Status open_state();
@@ -94,15 +134,17 @@ class Daemon : public ControlHandler {
 
   // daemon_session.cpp
   struct SessionStart {
-    identity::WritHandle handle;
+    identity::WritHandle handle;             // none: nobody is known as yet
+    const identity::Agent* agent = nullptr;  // then: who it is
     identity::Mode mode = identity::Mode::kEnforce;
     uid_t uid = 0;
     std::vector<std::string> command;
     std::string bound_by;
+    std::optional<kernel::SessionCgroup> cgroup;  // none: one of its own
   };
   Result<identity::Mode> mode_for(const Caller& caller, const identity::Writ& writ,
                                   v1::Mode asked) const;
-  Result<Session*> open_session(const SessionStart& start);
+  Result<Session*> open_session(SessionStart start);
   Status govern(const Session& session);
   void undo_session(Session& session);
   identity::SessionRow session_row(const Session& session) const;
@@ -143,6 +185,9 @@ class Daemon : public ControlHandler {
   UniqueFd epoll_;
   UniqueFd signals_;
   UniqueFd timer_;
+  bool reads_environment_ = false;        // a match rule asks for it
+  bool look_at_all_ = false;              // something that appeared was not told
+  std::vector<std::string> new_cgroups_;  // that could not be opened yet
   bool ticking_ = false;
   bool stopping_ = false;
   std::uint64_t started_unix_ns_ = 0;

@@ -85,7 +85,7 @@ Status Daemon::adopt_session(const identity::SessionRow& row,
                              const std::map<std::string, std::uint64_t>& used) {
   const auto handle = book_.find(std::nullopt, row.writ);
   if (!handle) return tl::unexpected(handle.error());
-  auto cgroup = kernel::SessionCgroup::reopen(row.cgroup, row.cgroup_inode);
+  auto cgroup = kernel::SessionCgroup::reopen(cgroups_, row.cgroup, row.cgroup_inode);
   if (!cgroup) return tl::unexpected(cgroup.error());
   auto session = std::make_unique<Session>();
   session->id = row.id;
@@ -100,7 +100,7 @@ Status Daemon::adopt_session(const identity::SessionRow& row,
   session->started_unix_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(row.started.time_since_epoch()).count());
   session->cgroup = std::move(*cgroup);
-  if (!session->cgroup.populated()) {
+  if (!session->alive()) {
     session->cgroup.remove();
     if (session->own_writ) desk_->end(*handle);
     return fail(ErrorCode::kNotFound, "its last process has ended");
@@ -118,7 +118,7 @@ Status Daemon::adopt_session(const identity::SessionRow& row,
   }
   if (Status governed = govern(*session); !governed) return governed;
   for (const pid_t pid : session->cgroup.processes()) {
-    adopt_connections(*session, pid);
+    adopt_connections(session->cgroup.id(), session->mode, pid);
     if (Status covered = coverage_->cover_process(static_cast<std::uint32_t>(pid)); !covered) {
       spdlog::warn("process {}: {}; what it encrypts stays held as opaque", pid,
                    covered.error().message);

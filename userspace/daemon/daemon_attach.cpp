@@ -83,11 +83,16 @@ Result<v1::RunResponse> Daemon::bind(const Caller& caller, const Peer& target,
   if (!mode) return tl::unexpected(mode.error());
   const auto executable = executable_path(target.pid);
   if (!executable) return tl::unexpected(executable.error());
+  const auto where = kernel::cgroup_of(cgroups_, target.pid);
+  if (!where) return tl::unexpected(where.error());
+  auto cgroup = kernel::SessionCgroup::create_below(cgroups_, *where, new_call_id().substr(0, 16));
+  if (!cgroup) return tl::unexpected(cgroup.error());
   const auto session = open_session({.handle = handle,
                                      .mode = *mode,
                                      .uid = caller.uid,
                                      .command = {printable(*executable)},
-                                     .bound_by = "attach"});
+                                     .bound_by = "attach",
+                                     .cgroup = std::move(*cgroup)});
   if (!session) return tl::unexpected(session.error());
   (*session)->own_writ = request.writ().empty();
   const auto moved = move_tree(**session, target);
@@ -104,11 +109,18 @@ Result<v1::RunResponse> Daemon::bind(const Caller& caller, const Peer& target,
 
 // Moves a process and its descendants. A child that is forked meanwhile lands where its parent was,
 // so it is looked again until nobody is left outside.
-Result<std::uint32_t> Daemon::move_tree(const Session& session, const Peer& target) {
+Result<std::uint32_t> Daemon::move_tree(const Session& session, const Peer& target,
+                                        std::uint64_t arrival) {
   std::uint32_t moved = 0;
   for (int round = 0; round < kMaxRounds; ++round) {
     bool all_inside = true;
-    for (const pid_t pid : kernel::process_tree(target.pid)) {
+    auto processes = kernel::process_tree(target.pid);
+    if (arrival != 0) {
+      // What it forked whose parent has ended since stands in no tree.
+      const auto more = tap_->arriving(arrival);
+      processes.insert(processes.end(), more.begin(), more.end());
+    }
+    for (const pid_t pid : processes) {
       const auto where = kernel::cgroup_of(cgroups_, pid);
       if (!where || *where == session.cgroup.path()) continue;
       all_inside = false;
@@ -116,14 +128,14 @@ Result<std::uint32_t> Daemon::move_tree(const Session& session, const Peer& targ
         spdlog::warn("process {}: {}; what it encrypts stays held as opaque", pid,
                      covered.error().message);
       }
-      adopt_connections(session, pid);
+      adopt_connections(session.cgroup.id(), session.mode, pid);
       if (Status added = session.cgroup.add(pid); !added) {
         if (!is_alive(target)) return fail(ErrorCode::kNotFound, "process {} ended", target.pid);
         if (pid == target.pid) return tl::unexpected(added.error());
         continue;  // a descendant that ended
       }
       // Once more: what it opened between the look and the move.
-      adopt_connections(session, pid);
+      adopt_connections(session.cgroup.id(), session.mode, pid);
       ++moved;
     }
     if (all_inside) return moved;
@@ -134,11 +146,11 @@ Result<std::uint32_t> Daemon::move_tree(const Session& session, const Peer& targ
 
 // Connections that are older than their session belong to another cgroup; the gate has to be told
 // of each.
-void Daemon::adopt_connections(const Session& session, pid_t pid) {
-  const std::uint32_t mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
+void Daemon::adopt_connections(std::uint64_t cgroup, identity::Mode mode, pid_t pid) {
+  const std::uint32_t kept =
+      mode == identity::Mode::kEnforce ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
   for (const kernel::OpenSocket& socket : hands_.sockets_of(static_cast<std::uint32_t>(pid))) {
-    if (Status adopted = tap_->adopt(socket.cookie, session.cgroup.id(), mode, socket.inbound);
-        !adopted) {
+    if (Status adopted = tap_->adopt(socket.cookie, cgroup, kept, socket.inbound); !adopted) {
       spdlog::error("a connection of process {} could not be bound: {}", pid,
                     adopted.error().message);
     }

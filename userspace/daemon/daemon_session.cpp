@@ -35,12 +35,21 @@ Result<identity::Mode> Daemon::mode_for(const Caller& caller, const identity::Wr
   return given;
 }
 
-Result<Session*> Daemon::open_session(const SessionStart& start) {
+Result<Session*> Daemon::open_session(SessionStart start) {
   if (sessions_.size() >= kMaxSessions) {
+    if (start.cgroup) start.cgroup->remove();
     return fail(ErrorCode::kUnavailable, "{} sessions are running, which is as many as can be",
                 kMaxSessions);
   }
-  const identity::Writ& writ = *book_.get(start.handle);
+  const identity::Writ* known = book_.get(start.handle);
+  identity::Writ writ;
+  if (known != nullptr) {
+    writ = *known;
+  } else {
+    writ.tenant = start.agent->tenant;
+    writ.agent = *start.agent;
+    writ.chain = {start.agent->id};
+  }
   auto session = std::make_unique<Session>();
   session->id = new_call_id().substr(0, 16);
   session->writ = writ;
@@ -51,18 +60,23 @@ Result<Session*> Daemon::open_session(const SessionStart& start) {
   session->bound_by = start.bound_by;
   session->started_unix_ns = unix_ns();
   session->command = start.command;
-  auto cgroup = kernel::SessionCgroup::create(cgroups_, session->id);
-  if (!cgroup) return tl::unexpected(cgroup.error());
-  session->cgroup = std::move(*cgroup);
+  if (!start.cgroup) {
+    auto cgroup = kernel::SessionCgroup::create(cgroups_, session->id);
+    if (!cgroup) return tl::unexpected(cgroup.error());
+    start.cgroup = std::move(*cgroup);
+  }
+  session->cgroup = std::move(*start.cgroup);
   const auto undo = [&](const Error& error) {
     tap_->remove_session(session->cgroup.id());
     session->cgroup.remove();
     return tl::unexpected(error);
   };
-  if (Status opened = desk_->open_limits(writ); !opened) return undo(opened.error());
+  if (session->attributed()) {
+    if (Status opened = desk_->open_limits(writ); !opened) return undo(opened.error());
+  }
   if (Status watched = govern(*session); !watched) return undo(watched.error());
   write_session(*session, "started");
-  desk_->keep(session_row(*session));
+  if (session->attributed()) desk_->keep(session_row(*session));
   Session* raw = session.get();
   sessions_[session->cgroup.id()] = std::move(session);
   return raw;
@@ -71,7 +85,8 @@ Result<Session*> Daemon::open_session(const SessionStart& start) {
 // From here on the kernel side holds what the cgroup's processes send.
 Status Daemon::govern(const Session& session) {
   const std::uint32_t mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
-  if (Status added = tap_->add_session(session.cgroup.id(), mode); !added) return added;
+  if (Status added = tap_->add_session(session.cgroup.id(), session.cgroup.level(), mode); !added)
+    return added;
   return watch(session.cgroup.events_fd(), EPOLLPRI, session.cgroup.id());
 }
 
@@ -100,7 +115,7 @@ void Daemon::end_sessions() {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     Session& session = *it->second;
     if (!session.ended) {
-      if (session.cgroup.populated()) {
+      if (session.alive()) {
         ++it;
         continue;
       }

@@ -49,7 +49,8 @@ std::uint32_t Daemon::withdraw_ended() {
   std::uint32_t denied = 0;
   const auto now = std::chrono::system_clock::now();
   for (auto& [cgroup, session] : sessions_) {
-    if (!session->withdrawn && !book_.active(session->handle, now)) {
+    const bool waits = session->resolving || !session->attributed();
+    if (!waits && !session->withdrawn && !book_.active(session->handle, now)) {
       session->withdrawn = true;
       denied += gatekeeper_->withdraw(*flows_, cgroup);
     }
@@ -107,7 +108,7 @@ void Daemon::start_run(const Peer& peer, const Caller& caller, const v1::RunRequ
                                      .bound_by = "run"});
   if (!session) return give_up(session.error());
   (*session)->own_writ = own;
-  adopt_connections(**session, peer.pid);
+  adopt_connections((*session)->cgroup.id(), (*session)->mode, peer.pid);
   // Only a process that is still the one that asked: its number could have been given to another by
   // now.
   Status moved = is_alive(peer) ? (*session)->cgroup.add(peer.pid)

@@ -92,6 +92,7 @@ void Gatekeeper::on_bound(flow::Channel& channel) {
 
 // Looks at every call on the channel that can go a step further.
 void Gatekeeper::advance(Exchange& exchange, Session& session) {
+  if (session.resolving && session.enforced()) return;  // resume() comes back to it
   for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
     Call& call = *exchange.calls[i];
     if (call.stage == Stage::kDecided) {
@@ -206,7 +207,7 @@ policy::Decision Gatekeeper::judge(const Session& session, const Call& call, boo
   const auto findings = views(call.arguments.findings);
   policy::Input input{.call = call.request,
                       .tool = call.tool ? &*call.tool : nullptr,
-                      .writ = &session.writ,
+                      .writ = session.known_writ(),
                       .findings = findings,
                       .complete = complete};
   std::string problem;

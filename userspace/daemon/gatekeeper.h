@@ -78,6 +78,9 @@ class Gatekeeper : public flow::ChannelHandler {
   // calls that were. What comes later is denied as it comes.
   std::uint32_t withdraw(flow::FlowTable& flows, std::uint64_t cgroup);
 
+  // It is known now who is behind the session, or that nobody is: judges what waited for that.
+  void resume(flow::FlowTable& flows, std::uint64_t cgroup);
+
   // When a held call was last found incomplete (CLOCK_MONOTONIC): its rest is often only
   // microseconds away.
   [[nodiscard]] std::uint64_t last_hold_ns() const { return last_hold_ns_; }

@@ -50,7 +50,7 @@ void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
   call.request.protocol = "opaque";
   call.request.tls = connection.tls;
   call.request.destination = flow::peer_of(connection.socket);
-  policy::Input input{.call = call.request, .writ = &session->writ};
+  policy::Input input{.call = call.request, .writ = session->known_writ()};
   input.what =
       reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound : policy::Input::What::kOpaque;
   input.problem = opaque_words(reason);

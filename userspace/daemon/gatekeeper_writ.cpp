@@ -10,6 +10,7 @@ namespace writ::daemon {
 
 // The decision when the session's writ does not count; nullopt: it does.
 std::optional<policy::Decision> Gatekeeper::check_writ(const Session& session) const {
+  if (!session.attributed()) return std::nullopt;  // which the policy denies
   const auto state = parts_.book.state(session.handle, std::chrono::system_clock::now());
   if (state == identity::WritState::kActive) return std::nullopt;
   std::string code = fmt::format("writ_{}", identity::to_text(state));
@@ -54,6 +55,16 @@ std::uint32_t Gatekeeper::withdraw(flow::FlowTable& flows, std::uint64_t cgroup)
     }
   });
   return denied;
+}
+
+void Gatekeeper::resume(flow::FlowTable& flows, std::uint64_t cgroup) {
+  Session* session = session_of(cgroup);
+  if (session == nullptr) return;
+  flows.for_each_channel([&](flow::Channel& channel) {
+    if (channel.session == cgroup && channel.state) {
+      advance(static_cast<Exchange&>(*channel.state), *session);
+    }
+  });
 }
 
 }  // namespace writ::daemon

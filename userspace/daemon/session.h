@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "identity/match.h"
 #include "identity/writ_book.h"
 #include "kernel/cgroup.h"
 #include "policy/policy.h"
@@ -25,7 +26,10 @@ struct Session {
   kernel::SessionCgroup cgroup;
   uid_t uid = 0;  // who started it
   std::uint64_t started_unix_ns = 0;
-  std::string bound_by;  // what made the processes a session: "run", "attach"
+  std::string bound_by;  // what made the processes a session: "run", "attach", "match unit ..."
+  const identity::MatchRule* rule = nullptr;  // that bound it, of the directory
+  bool resolving = false;            // who is behind it is being found out; what it sends waits
+  std::string unattributed_because;  // what was told last
   std::vector<std::string> command;
   int exit_code = -1;
   bool ended = false;      // no process is left; its connections may still be closing
@@ -38,6 +42,13 @@ struct Session {
   std::uint32_t held = 0;
 
   [[nodiscard]] bool enforced() const { return mode == identity::Mode::kEnforce; }
+  // Somebody is known behind it. If not, `writ` holds the tenant, the agent and nothing else.
+  [[nodiscard]] bool attributed() const { return !writ.id.empty(); }
+  [[nodiscard]] const identity::Writ* known_writ() const { return attributed() ? &writ : nullptr; }
+  // Processes can be in it.
+  [[nodiscard]] bool alive() const {
+    return cgroup.foreign() ? cgroup.exists() : cgroup.populated();
+  }
 };
 
 // All sessions by cgroup id, as the kernel side names them.

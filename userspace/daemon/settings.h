@@ -27,6 +27,8 @@ struct Settings {
   [[nodiscard]] std::string state_path() const { return path("var/lib/writ/writs.db"); }
   [[nodiscard]] std::string keys_dir() const { return path("var/lib/writ/keys"); }
   [[nodiscard]] std::string token_socket_path() const { return path("run/writ/token.sock"); }
+  // An orchestrator's: one token a unit.
+  [[nodiscard]] std::string tokens_dir() const { return path("run/writ/tokens"); }
   [[nodiscard]] std::string exchange_path() const { return path("etc/writ/exchange.yaml"); }
   [[nodiscard]] std::string issuers_path() const { return path("etc/writ/issuers.yaml"); }
   [[nodiscard]] std::string socket_path() const { return path("run/writ/control.sock"); }

@@ -14,8 +14,8 @@ constexpr std::chrono::seconds kTryAgain{1};
 }  // namespace
 
 Result<std::unique_ptr<StateKeeper>> StateKeeper::start(
-    std::unique_ptr<identity::ChangeSink> sink) {
-  std::unique_ptr<StateKeeper> keeper(new StateKeeper(std::move(sink)));
+    std::unique_ptr<identity::ChangeSink> sink, std::chrono::steady_clock::duration prune_every) {
+  std::unique_ptr<StateKeeper> keeper(new StateKeeper(std::move(sink), prune_every));
   keeper->done_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!keeper->done_) return fail_errno(errno, "make an eventfd");
   keeper->thread_ = std::thread([raw = keeper.get()] { raw->work(); });
@@ -60,6 +60,7 @@ std::size_t StateKeeper::unsaved() const {
 void StateKeeper::work() {
   std::unique_lock lock(mutex_);
   bool failed = false;
+  auto pruned = std::chrono::steady_clock::now();  // by who opened the sink
   for (;;) {
     const auto due = [&] {
       return stopping_ || !waiting_.empty() || (!failed && !changes_.empty());
@@ -76,6 +77,11 @@ void StateKeeper::work() {
     const bool last = stopping_;
     lock.unlock();
     finished.status = batch.empty() ? Status() : sink_->apply(batch);
+    if (finished.status && std::chrono::steady_clock::now() - pruned >= prune_every_) {
+      pruned = std::chrono::steady_clock::now();
+      // (void): what is not forgotten now is at the next time; a disk that fails shows in apply().
+      (void)sink_->prune(std::chrono::system_clock::now());
+    }
     lock.lock();
     failed = !finished.status;
     if (failed) {

@@ -9,6 +9,7 @@
 // Owner: the daemon. All functions belong to its loop thread; destroying it waits for the disk.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -25,7 +26,10 @@ class StateKeeper {
  public:
   using Then = std::function<void(Status)>;
 
-  static Result<std::unique_ptr<StateKeeper>> start(std::unique_ptr<identity::ChangeSink> sink);
+  // `prune_every`: how often the sink is pruned, at the next change that it takes.
+  static Result<std::unique_ptr<StateKeeper>> start(
+      std::unique_ptr<identity::ChangeSink> sink,
+      std::chrono::steady_clock::duration prune_every = std::chrono::hours(1));
   ~StateKeeper();
   StateKeeper(const StateKeeper&) = delete;
   StateKeeper& operator=(const StateKeeper&) = delete;
@@ -41,10 +45,13 @@ class StateKeeper {
   [[nodiscard]] std::size_t unsaved() const;
 
  private:
-  explicit StateKeeper(std::unique_ptr<identity::ChangeSink> sink) : sink_(std::move(sink)) {}
+  StateKeeper(std::unique_ptr<identity::ChangeSink> sink,
+              std::chrono::steady_clock::duration prune_every)
+      : sink_(std::move(sink)), prune_every_(prune_every) {}
   void work();
 
   const std::unique_ptr<identity::ChangeSink> sink_;
+  const std::chrono::steady_clock::duration prune_every_;
   UniqueFd done_;  // eventfd
   mutable std::mutex mutex_;
   std::condition_variable wanted_;

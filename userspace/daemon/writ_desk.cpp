@@ -85,7 +85,9 @@ void WritDesk::find_person(const Caller& caller, const v1::WritTerms& terms, Kno
     parts_.tokens->verify(terms.token(), [this, terms, then = std::move(then)](
                                              const Result<identity::VerifiedPerson>& verified) {
       if (!verified) return then(tl::unexpected(verified.error()));
-      then(person_of_token(*verified, terms));
+      auto person = person_of_token(*verified, terms);
+      if (person) person->expires = verified->expires;
+      then(std::move(person));
     });
     return;
   }
@@ -104,7 +106,9 @@ void WritDesk::find_person(const Caller& caller, const v1::WritTerms& terms, Kno
                        .via = "run --user",
                        .strength = identity::IdentityStrength::kAsserted,
                        .issuer = {},
-                       .token = {}});
+                       .token = {},
+                       .expires = {},
+                       .until = {}});
   }
   if (caller.user == nullptr) {
     return then(fail(ErrorCode::kDenied,
@@ -120,7 +124,9 @@ void WritDesk::find_person(const Caller& caller, const v1::WritTerms& terms, Kno
               .via = "unix-peer",
               .strength = identity::IdentityStrength::kUnixPeer,
               .issuer = {},
-              .token = {}});
+              .token = {},
+              .expires = {},
+              .until = {}});
 }
 
 // What a token says counts; where it says nothing of scopes, users.yaml does. A scope that it names
@@ -147,7 +153,9 @@ Result<WritDesk::Person> WritDesk::person_of_token(const identity::VerifiedPerso
                 .via = "token",
                 .strength = identity::IdentityStrength::kToken,
                 .issuer = verified.issuer_id,
-                .token = verified.token_digest};
+                .token = verified.token_digest,
+                .expires = {},
+                .until = {}};
 }
 
 // --- Issuing ---
@@ -179,9 +187,47 @@ Result<WritHandle> WritDesk::issue_to(const Person& person, const Caller& caller
   asked->strength = person.strength;
   asked->issuer = person.issuer;
   asked->token_digest = person.token;
+  asked->until = person.until;
   auto writ = identity::issue(person.user, *agent, *asked, now());
   if (!writ) return tl::unexpected(writ.error());
   return enter(std::move(*writ), caller);
+}
+
+void WritDesk::issue_matched(const FoundPerson& found, const identity::MatchRule& rule,
+                             const std::string& known_token, Granted then) {
+  v1::WritTerms terms;
+  terms.set_agent(rule.agent);
+  terms.set_tier(std::string(identity::to_text(rule.tier)));
+  terms.set_task(found.task);
+  const Caller host{.uid = 0, .pid = -1, .user = nullptr, .session = nullptr};
+  if (found.user != nullptr) {
+    return then(issue_to({.user = *found.user,
+                          .via = found.via,
+                          .strength = found.strength,
+                          .issuer = {},
+                          .token = {},
+                          .expires = {},
+                          .until = {}},
+                         host, terms, identity::Lifetime::kSession));
+  }
+  terms.set_token(found.token);
+  terms.set_tenant(rule.tenant);
+  find_person(host, terms,
+              [this, host, terms, known_token, via = found.via,
+               then = std::move(then)](Result<Person> person) {
+                if (!person) return then(tl::unexpected(person.error()));
+                if (person->token == known_token) {
+                  return then(fail(ErrorCode::kInvalid,
+                                   "the token file still holds the token that "
+                                   "ends: write a new one there"));
+                }
+                if (person->expires <= now()) {
+                  return then(fail(ErrorCode::kDenied, "the token of the token file has expired"));
+                }
+                person->via = via;
+                person->until = person->expires;
+                then(issue_to(*person, host, terms, identity::Lifetime::kSession));
+              });
 }
 
 Result<WritHandle> WritDesk::delegate(const Caller& caller, const v1::WritTerms& terms,
@@ -190,6 +236,10 @@ Result<WritHandle> WritDesk::delegate(const Caller& caller, const v1::WritTerms&
     return fail(ErrorCode::kDenied, "only a governed agent can start a child of its own");
   }
   const identity::Writ& parent = caller.session->writ;
+  if (!caller.session->attributed()) {
+    return fail(ErrorCode::kDenied, "nobody is known behind agent {}, so it can pass nothing on",
+                parent.agent.id);
+  }
   if (!parent_id.empty() && parent_id != parent.id) {
     return fail(ErrorCode::kDenied, "the caller acts under writ {}, not under '{}'", parent.id,
                 printable(parent_id));

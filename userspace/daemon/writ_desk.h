@@ -16,6 +16,7 @@
 #include "budget/limits.h"
 #include "control.pb.h"
 #include "daemon/caller.h"
+#include "daemon/person_source.h"
 #include "daemon/state_keeper.h"
 #include "identity/directory.h"
 #include "identity/token_service.h"
@@ -45,6 +46,10 @@ class WritDesk {
   // durable, for which see settle().
   void issue(const Caller& caller, const v1::WritTerms& terms, identity::Lifetime lifetime,
              Granted then);
+  // For a session that a `match` rule bound. With a token it ends when the token does, and is
+  // kInvalid when it is the one of `known_token` (its digest), since that one has been used.
+  void issue_matched(const FoundPerson& found, const identity::MatchRule& rule,
+                     const std::string& known_token, Granted then);
   // A child of the caller's own writ. `parent`: which one that is, as the caller believes; may be
   // empty.
   Result<identity::WritHandle> delegate(const Caller& caller, const v1::WritTerms& terms,
@@ -86,6 +91,8 @@ class WritDesk {
     identity::IdentityStrength strength = identity::IdentityStrength::kNone;
     std::string issuer;
     std::string token;
+    identity::TimePoint expires;               // of the token
+    std::optional<identity::TimePoint> until;  // what is issued on it ends then at the latest
   };
   using Known = std::function<void(Result<Person>)>;
 

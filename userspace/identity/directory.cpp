@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxEmail = 254;  // RFC 5321 4.5.3.1.3
 constexpr std::int64_t kMaxCallsPerMinute = 100'000;
+constexpr std::size_t kMaxMatchRules = 1024;
 constexpr std::int64_t kMaxToolCalls = 1'000'000'000;
 
 void check_name(YamlMap& map, const std::string& key, const std::string& name) {
@@ -176,6 +177,20 @@ class DirectoryReader {
     }
     if (const auto depth = map.integer("max_depth", 0, kMaxDepth))
       agent.max_depth = static_cast<std::uint32_t>(*depth);
+    map.each("match", [&](const YAML::Node& each) {
+      MatchRule rule = read_match_rule(each, file, out_);
+      rule.tenant = agent.tenant;
+      rule.agent = agent.id;
+      if (!rule.user.empty() && directory_.user(rule.tenant, rule.user) == nullptr) {
+        add_error(out_, file, each,
+                  fmt::format("there is no user '{}' in tenant '{}'", rule.user, rule.tenant));
+      }
+      if (directory_.match_rules_.size() == kMaxMatchRules) {
+        add_error(out_, file, each, fmt::format("more than {} match rules", kMaxMatchRules));
+      } else {
+        directory_.match_rules_.push_back(std::move(rule));
+      }
+    });
     map.finish();
     const std::string id = agent.id;
     const std::string tenant = agent.tenant;

@@ -18,6 +18,7 @@
 //       mode: enforce                   # optional
 //       ttl: 30m                        # of a granted writ
 //       max_depth: 2                    # delegations below it
+//       match: [{unit: sales.service}]  # which processes are its own, see match.h
 //
 // Ids are unique within their tenant, so no lookup does without one. A unix account belongs to one
 // user over all tenants, so that SO_PEERCRED names a person. An account that this host does not
@@ -36,6 +37,7 @@
 
 #include "identity/accounts.h"
 #include "identity/limits.h"
+#include "identity/match.h"
 #include "identity/scope.h"
 #include "util/diagnostic.h"
 #include "util/result.h"
@@ -101,6 +103,9 @@ class Directory {
   [[nodiscard]] Result<const User*> find_user(std::string_view tenant, std::string_view id) const;
   [[nodiscard]] Result<const Agent*> find_agent(std::string_view tenant, std::string_view id) const;
 
+  // In the order of the file. They point nowhere, and live as long as the directory.
+  [[nodiscard]] const std::vector<MatchRule>& match_rules() const { return match_rules_; }
+
   struct Tenant {
     std::map<std::string, User, std::less<>> users;
     std::map<std::string, Agent, std::less<>> agents;
@@ -118,6 +123,7 @@ class Directory {
     std::string id;
   };
   std::map<uid_t, Owner> user_by_uid_;
+  std::vector<MatchRule> match_rules_;
 };
 
 }  // namespace writ::identity

@@ -7,7 +7,6 @@ add_library(writ_exchange STATIC
   ${CMAKE_CURRENT_LIST_DIR}/exchange_config.cpp
   ${CMAKE_CURRENT_LIST_DIR}/exchange_form.cpp
   ${CMAKE_CURRENT_LIST_DIR}/exchange_request.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/private_file.cpp
   ${CMAKE_CURRENT_LIST_DIR}/signing_key.cpp
   ${CMAKE_CURRENT_LIST_DIR}/signing_keys.cpp
   ${CMAKE_CURRENT_LIST_DIR}/token_exchange.cpp)

@@ -148,6 +148,7 @@ Result<Writ> issue(const User& user, const Agent& agent, const Asked& asked, Tim
       break;
   }
   if (life) writ.not_after = later(writ.not_before, *life);
+  if (asked.until) writ.not_after = std::min(writ.not_after.value_or(*asked.until), *asked.until);
   if (Status checked = check_writ(writ); !checked) return tl::unexpected(checked.error());
   return writ;
 }

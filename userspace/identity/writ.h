@@ -62,6 +62,7 @@ struct Asked {
   Limits limits;                                 // on top of the agent's
   std::optional<std::chrono::milliseconds> ttl;  // over 0, at most kMaxTtl
   std::optional<TimePoint> not_before;           // absent or past: now
+  std::optional<TimePoint> until;                // it ends then at the latest, as what it rests on
   std::string task;
   // Of issue() only; a delegated writ takes them from its parent.
   Tier tier = Tier::kInteractive;

@@ -57,6 +57,8 @@ class ChangeSink {
   virtual ~ChangeSink() = default;
   // All of them or none, durable on return. The same changes may be given again: none counts twice.
   virtual Status apply(std::span<const Change> changes) = 0;
+  // Forgets what nobody will ask for any more. Now and then.
+  virtual Status prune(TimePoint now) = 0;
 };
 
 }  // namespace writ::identity

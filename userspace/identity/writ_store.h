@@ -44,7 +44,7 @@ class WritStore final : public ChangeSink {
   Result<std::vector<SessionRow>> sessions();
 
   // Forgets what has been dead for kKeepDead, and sessions without a writ.
-  Status prune(TimePoint now);
+  Status prune(TimePoint now) override;
 
   // apply() of one change, for those who have just one.
   Status put(const Writ& writ);

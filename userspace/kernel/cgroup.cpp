@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFolder = "/writ";
 
+// Of a session's cgroup in somebody else's.
+constexpr const char* kOwnPrefix = "/writ-";
+
 // Removes empty cgroups from the leaves up; a cgroup's files cannot be removed and need not be.
 bool remove_tree(const std::string& path) {
   std::error_code error;
@@ -63,35 +66,67 @@ Result<CgroupMount> find_cgroup2(const std::string& mountinfo) {
               "no cgroup2 hierarchy is mounted (mount -t cgroup2 none /sys/fs/cgroup)");
 }
 
+std::uint32_t level_of(const CgroupMount& mount, const std::string& path) {
+  const auto below = std::string_view(path).substr(std::min(path.size(), mount.path.size()));
+  return mount.depth + static_cast<std::uint32_t>(std::count(below.begin(), below.end(), '/'));
+}
+
 Result<SessionCgroup> SessionCgroup::create(const CgroupMount& mount, const std::string& name) {
   const std::string parent = mount.path + kFolder;
   if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) {
     return fail_errno(errno, "make the cgroup {}", parent);
   }
+  return make(mount, parent + "/" + name);
+}
+
+Result<SessionCgroup> SessionCgroup::create_below(const CgroupMount& mount,
+                                                  const std::string& parent,
+                                                  const std::string& name) {
+  if (parent == mount.path || parent == mount.path + "/") return create(mount, name);
+  return make(mount, parent + kOwnPrefix + name);
+}
+
+Result<SessionCgroup> SessionCgroup::make(const CgroupMount& mount, const std::string& path) {
+  if (mkdir(path.c_str(), 0755) != 0) return fail_errno(errno, "make the cgroup {}", path);
   SessionCgroup cgroup;
-  cgroup.path_ = parent + "/" + name;
-  if (mkdir(cgroup.path_.c_str(), 0755) != 0) {
-    return fail_errno(errno, "make the cgroup {}", cgroup.path_);
-  }
-  struct stat info = {};
-  if (stat(cgroup.path_.c_str(), &info) != 0) return fail_errno(errno, "stat {}", cgroup.path_);
-  cgroup.id_ = info.st_ino;
-  cgroup.events_.reset(::open((cgroup.path_ + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!cgroup.events_) return fail_errno(errno, "open {}/cgroup.events", cgroup.path_);
+  if (Status opened = cgroup.open(mount, path); !opened) return tl::unexpected(opened.error());
   return cgroup;
 }
 
-Result<SessionCgroup> SessionCgroup::reopen(const std::string& path, std::uint64_t id) {
-  struct stat info = {};
-  if (stat(path.c_str(), &info) != 0 || info.st_ino != id) {
+Result<SessionCgroup> SessionCgroup::take(const CgroupMount& mount, const std::string& path) {
+  SessionCgroup cgroup;
+  if (Status opened = cgroup.open(mount, path); !opened) return tl::unexpected(opened.error());
+  cgroup.foreign_ = true;
+  return cgroup;
+}
+
+Result<SessionCgroup> SessionCgroup::reopen(const CgroupMount& mount, const std::string& path,
+                                            std::uint64_t id) {
+  SessionCgroup cgroup;
+  Status opened = cgroup.open(mount, path);
+  if (!opened || cgroup.id_ != id) {
     return fail(ErrorCode::kNotFound, "the cgroup {} is gone", path);
   }
-  SessionCgroup cgroup;
-  cgroup.path_ = path;
-  cgroup.id_ = id;
-  cgroup.events_.reset(::open((path + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!cgroup.events_) return fail_errno(errno, "open {}/cgroup.events", path);
+  const bool ours = path.starts_with(mount.path + kFolder + "/") ||
+                    path.substr(path.rfind('/')).starts_with(kOwnPrefix);
+  cgroup.foreign_ = !ours;
   return cgroup;
+}
+
+Status SessionCgroup::open(const CgroupMount& mount, const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0) return fail_errno(errno, "stat {}", path);
+  path_ = path;
+  id_ = info.st_ino;
+  level_ = level_of(mount, path);
+  events_.reset(::open((path + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!events_) return fail_errno(errno, "open {}/cgroup.events", path);
+  return {};
+}
+
+bool SessionCgroup::exists() const {
+  struct stat info = {};
+  return stat(path_.c_str(), &info) == 0 && info.st_ino == id_;
 }
 
 Status SessionCgroup::add(pid_t pid) const {
@@ -116,7 +151,7 @@ bool SessionCgroup::populated() const {
   return size > 0 && std::string_view(text).find("populated 1") != std::string_view::npos;
 }
 
-bool SessionCgroup::remove() { return remove_tree(path_); }
+bool SessionCgroup::remove() { return foreign_ || remove_tree(path_); }
 
 Result<std::string> cgroup_of(const CgroupMount& mount, pid_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/cgroup");

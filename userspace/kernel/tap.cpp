@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
+#include <unordered_map>
 #include <vector>
 
 #include "kernel/elf_symbols.h"
@@ -38,33 +41,115 @@ int keep_last_words(libbpf_print_level level, const char* format, va_list argume
   return size;
 }
 
-int dispatch(void* context, void* data, std::size_t size) {
-  auto& sink = *static_cast<EventSink*>(context);
-  const auto* head = static_cast<const writ_event*>(data);
-  if (size < sizeof *head) return 0;
-  switch (head->type) {
+// Arrivals that turned out to belong to a session.
+struct Claim {
+  std::uint64_t cgroup = 0;
+  std::uint32_t mode = 0;
+};
+
+// Who is told of events.
+struct Audience {
+  EventSink* events = nullptr;
+  ArrivalSink* arrivals = nullptr;
+  std::unordered_map<std::uint64_t, Claim> claims;
+  std::deque<std::uint64_t> abandoned;  // the last of them, which have a claim of nobody's
+  int passes = -1;                      // map
+
+  void tell(const writ_event& head, const void* data, std::size_t size);
+  void tell_path(const writ_event& head, std::size_t size);
+  void tell_arrived(const writ_event& head, const void* data, std::size_t size);
+};
+
+std::string_view path_behind(const writ_event& head) {
+  std::string_view path(reinterpret_cast<const char*>(&head + 1), head.size);
+  while (!path.empty() && path.back() == '\0') path.remove_suffix(1);
+  return path;
+}
+
+void Audience::tell_path(const writ_event& head, std::size_t size) {
+  if (size < sizeof head + head.size) return;
+  const std::string_view path = path_behind(head);
+  const auto pid = static_cast<pid_t>(head.pid);
+  if (head.type == WRIT_EVENT_EXEC || head.type == WRIT_EVENT_EXIT) {
+    events->on_exec(head, path);
+  } else if (arrivals == nullptr) {
+    return;
+  } else if (head.type == WRIT_EVENT_PROGRAM) {
+    arrivals->on_program(head.session, pid, path);
+  } else if (head.type == WRIT_EVENT_CGROUP) {
+    arrivals->on_cgroup(path);
+  } else {
+    arrivals->on_moved(pid, path);
+  }
+}
+
+void Audience::tell(const writ_event& head, const void* data, std::size_t size) {
+  switch (head.type) {
     case WRIT_EVENT_DATA_OUT:
     case WRIT_EVENT_DATA_IN:
     case WRIT_EVENT_STREAM_END:
     case WRIT_EVENT_PENDING:
     case WRIT_EVENT_SHORT: {
-      const auto* event = static_cast<const writ_event_data*>(data);
-      if (size < sizeof *event + head->size) return 0;
-      sink.on_data(*event, {reinterpret_cast<const char*>(event + 1), head->size});
-      return 0;
+      writ_event_data event;
+      if (size < sizeof event + head.size) return;
+      std::memcpy(&event, data, sizeof event);
+      event.head = head;
+      events->on_data(event, {static_cast<const char*>(data) + sizeof event, head.size});
+      return;
     }
     case WRIT_EVENT_EXEC:
-    case WRIT_EVENT_EXIT: {
-      if (size < sizeof *head + head->size) return 0;
-      std::string_view path(reinterpret_cast<const char*>(head + 1), head->size);
-      while (!path.empty() && path.back() == '\0') path.remove_suffix(1);
-      sink.on_exec(*head, path);
-      return 0;
+    case WRIT_EVENT_EXIT:
+    case WRIT_EVENT_PROGRAM:
+    case WRIT_EVENT_CGROUP:
+    case WRIT_EVENT_MOVED:
+      return tell_path(*static_cast<const writ_event*>(data), size);
+    default: {
+      writ_event_flow event;
+      if (size < sizeof event) return;
+      std::memcpy(&event, data, sizeof event);
+      event.head = head;
+      events->on_flow(event);
+      return;
     }
-    default:
-      if (size >= sizeof(writ_event_flow)) sink.on_flow(*static_cast<const writ_event_flow*>(data));
-      return 0;
   }
+}
+
+// An event of a connection that was made while it was not known whose the program is.
+void Audience::tell_arrived(const writ_event& head, const void* data, std::size_t size) {
+  const auto claim = claims.find(head.session);
+  const bool flow = head.type == WRIT_EVENT_CONNECT || head.type == WRIT_EVENT_FLOW ||
+                    head.type == WRIT_EVENT_OPAQUE;
+  const bool held = claim != claims.end() && claim->second.mode == WRIT_MODE_ENFORCE;
+  if (flow && !held && size >= sizeof(writ_event_flow)) {
+    const std::uint32_t pass = WRIT_PASS_ALL;
+    const std::uint64_t cookie = static_cast<const writ_event_flow*>(data)->cookie;
+    // (void): what cannot be let go stays held, and the connection's own end removes the entry.
+    (void)bpf_map_update_elem(passes, &cookie, &pass, BPF_ANY);
+  }
+  if (claim == claims.end()) return;
+  if (claim->second.cgroup == 0) {
+    writ_event_flow event;
+    if (flow && size >= sizeof event) {
+      std::memcpy(&event, data, sizeof event);
+      arrivals->on_orphan(event);
+    }
+    return;
+  }
+  writ_event mine = head;
+  mine.session = claim->second.cgroup;
+  tell(mine, data, size);
+}
+
+int dispatch(void* context, void* data, std::size_t size) {
+  auto& audience = *static_cast<Audience*>(context);
+  const auto* head = static_cast<const writ_event*>(data);
+  if (size < sizeof *head) return 0;
+  if ((head->session & WRIT_ARRIVAL) != 0 && head->type != WRIT_EVENT_PROGRAM) {
+    audience.tell_arrived(*head, data, size);
+  } else {
+    audience.tell(*head, data, size);
+  }
+  return 0;
 }
 
 struct Probe {
@@ -84,6 +169,8 @@ constexpr Probe kTlsProbes[] = {
 
 constexpr const char* kTracepoints[] = {"send_enter", "send_exit", "lifecycle_tcp",
                                         "lifecycle_exec", "lifecycle_exit"};
+constexpr const char* kArrivals[] = {"arrivals_fork", "arrivals_exec", "arrivals_cgroup",
+                                     "arrivals_moved"};
 constexpr const char* kCgroupPrograms[] = {"gate_egress", "gate_connect4", "gate_connect6"};
 
 }  // namespace
@@ -92,6 +179,7 @@ struct Tap::State {
   std::unique_ptr<writ_bpf, SkeletonDelete> skeleton;
   std::unique_ptr<ring_buffer, RingDelete> ring;
   std::vector<Link> links;
+  Audience audience;
   const std::uint64_t* counters = nullptr;
 
   ~State() {
@@ -103,6 +191,7 @@ struct Tap::State {
     return bpf_object__find_program_by_name(skeleton->obj, name);
   }
   Status attach_all(const std::string& cgroup_root);
+  Status attach_tracepoint(const char* name);
 };
 
 Status Tap::State::attach_all(const std::string& cgroup_root) {
@@ -116,10 +205,15 @@ Status Tap::State::attach_all(const std::string& cgroup_root) {
     links.push_back(std::move(link));
   }
   for (const char* name : kTracepoints) {
-    Link link(bpf_program__attach(program(name)));
-    if (!link) return fail_errno(errno, "attach {}", name);
-    links.push_back(std::move(link));
+    if (Status attached = attach_tracepoint(name); !attached) return attached;
   }
+  return {};
+}
+
+Status Tap::State::attach_tracepoint(const char* name) {
+  Link link(bpf_program__attach(program(name)));
+  if (!link) return fail_errno(errno, "attach {}", name);
+  links.push_back(std::move(link));
   return {};
 }
 
@@ -132,7 +226,6 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   auto state = std::make_unique<State>();
   state->skeleton.reset(writ_bpf__open());
   if (!state->skeleton) return fail_errno(errno, "open the BPF object");
-  state->skeleton->rodata->session_level = options.session_level;
   state->skeleton->rodata->wake_bytes = options.ring_bytes / 8;
   bpf_map__set_max_entries(state->skeleton->maps.events, options.ring_bytes);
   if (const int error = writ_bpf__load(state->skeleton.get()); error != 0) {
@@ -145,8 +238,10 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   void* memory = mmap(nullptr, State::kCounterBytes, PROT_READ, MAP_SHARED, counters, 0);
   if (memory == MAP_FAILED) return fail_errno(errno, "map the kernel counters");
   state->counters = static_cast<const std::uint64_t*>(memory);
-  state->ring.reset(
-      ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch, &sink, nullptr));
+  state->audience.events = &sink;
+  state->audience.passes = bpf_map__fd(state->skeleton->maps.passes);
+  state->ring.reset(ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch,
+                                     &state->audience, nullptr));
   if (!state->ring) return fail_errno(errno, "map the event ring buffer");
   if (Status attached = state->attach_all(options.cgroup_root); !attached) {
     return tl::unexpected(attached.error());
@@ -177,16 +272,84 @@ Result<int> Tap::attach_tls(const std::string& path) {
   return static_cast<int>(found->size());
 }
 
-Status Tap::add_session(std::uint64_t cgroup, std::uint32_t mode) {
+Status Tap::watch_arrivals(ArrivalSink& sink, bool hold) {
+  state_->audience.arrivals = &sink;
+  state_->skeleton->bss->watch_programs = hold ? 1 : 0;
+  for (const char* name : kArrivals) {
+    if (Status attached = state_->attach_tracepoint(name); !attached) return attached;
+  }
+  return {};
+}
+
+std::vector<pid_t> Tap::arriving(std::uint64_t arrival) const {
+  const int map = bpf_map__fd(state_->skeleton->maps.arriving);
+  std::vector<pid_t> found;
+  std::uint32_t process = 0;
+  for (const std::uint32_t* last = nullptr; bpf_map_get_next_key(map, last, &process) == 0;
+       last = &process) {
+    std::uint64_t its = 0;
+    if (bpf_map_lookup_elem(map, &process, &its) == 0 && its == arrival) {
+      found.push_back(static_cast<pid_t>(process));
+    }
+  }
+  return found;
+}
+
+void Tap::claim(std::uint64_t arrival, std::uint64_t cgroup, std::uint32_t mode) {
+  if (arrival == 0) return;
+  state_->audience.claims[arrival] = {.cgroup = cgroup, .mode = mode};
+  decide_arrival(arrival);
+}
+
+void Tap::dismiss(std::uint64_t arrival) {
+  if (arrival != 0) decide_arrival(arrival);
+}
+
+void Tap::abandon(std::uint64_t arrival) {
+  constexpr std::size_t kMost = 4096;  // events of one follow within milliseconds
+  if (arrival == 0) return;
+  Audience& audience = state_->audience;
+  audience.claims[arrival] = {.cgroup = 0, .mode = WRIT_MODE_ENFORCE};
+  audience.abandoned.push_back(arrival);
+  if (audience.abandoned.size() > kMost) {
+    audience.claims.erase(audience.abandoned.front());
+    audience.abandoned.pop_front();
+  }
+  decide_arrival(arrival);
+}
+
+// In this order: a child that is forked in between is not arriving without the first entry.
+void Tap::decide_arrival(std::uint64_t arrival) {
+  // (void): an entry that there was no room for is not there.
+  (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.arrivals), &arrival);
+  for (const pid_t process : arriving(arrival)) {
+    const auto key = static_cast<std::uint32_t>(process);
+    (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.arriving), &key);
+  }
+}
+
+Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode) {
+  auto& levels = state_->skeleton->bss->session_levels;
+  const auto slot = std::find_if(std::begin(levels), std::end(levels),
+                                 [&](std::uint32_t known) { return known == level || known == 0; });
+  if (slot == std::end(levels)) {
+    return fail(ErrorCode::kUnavailable,
+                "sessions are at {} different depths of the cgroup hierarchy, which is as many as "
+                "can be",
+                WRIT_LEVELS_MAX);
+  }
   const writ_session session{.mode = mode, .pad = 0};
   if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup, &session,
                           BPF_ANY) != 0) {
     return fail_errno(errno, "add a session to the kernel side (are there 4096 already?)");
   }
+  *slot = level;
   return {};
 }
 
 void Tap::remove_session(std::uint64_t cgroup) {
+  std::erase_if(state_->audience.claims,
+                [&](const auto& claim) { return claim.second.cgroup == cgroup; });
   // (void): a session that is not there is as gone as one wants it.
   (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup);
 }

@@ -5,12 +5,15 @@
 // (hands.h).
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "util/result.h"
 #include "writ/abi.h"
@@ -26,9 +29,24 @@ class EventSink {
   virtual void on_exec(const writ_event& event, std::string_view path) = 0;
 };
 
+// Who is told what appears on the host outside of every session. Where it is out of date by the
+// time it is told, nothing tells so: look again before acting.
+class ArrivalSink {
+ public:
+  virtual ~ArrivalSink() = default;
+  // `path` as it was given to execve(2). What the program sends is held until claim() or dismiss()
+  // of the arrival, when watch_arrivals() was told to; else that is 0.
+  virtual void on_program(std::uint64_t arrival, pid_t pid, std::string_view path) = 0;
+  // A cgroup was made. `path` begins at the root of the hierarchy ("/system.slice/a.service").
+  virtual void on_cgroup(std::string_view path) = 0;
+  // What a program that ended before it was looked at still wants to send is held here.
+  virtual void on_orphan(const writ_event_flow& event) = 0;
+  // A process was moved into the cgroup, by writd itself too.
+  virtual void on_moved(pid_t pid, std::string_view path) = 0;
+};
+
 struct TapOptions {
   std::uint32_t ring_bytes = 16u << 20;  // a power of two, at least a page
-  std::uint32_t session_level = 2;       // depth of session cgroups in the hierarchy
   std::string cgroup_root;               // mount point of cgroup2
 };
 
@@ -48,7 +66,23 @@ class Tap {
   // inode twice is the caller's to avoid.
   Result<int> attach_tls(const std::string& path);
 
-  Status add_session(std::uint64_t cgroup, std::uint32_t mode);
+  // From here on `sink` is told, which must outlive the tap. Once. `hold`: what programs send is
+  // held until they were looked at.
+  Status watch_arrivals(ArrivalSink& sink, bool hold);
+
+  // The processes of an arrival: the program, and what it forked until now.
+  [[nodiscard]] std::vector<pid_t> arriving(std::uint64_t arrival) const;
+  // It belongs to a session: events of its connections are told as that session's from here on.
+  void claim(std::uint64_t arrival, std::uint64_t cgroup, std::uint32_t mode);
+  // It is nobody's: nothing of it is held any more.
+  void dismiss(std::uint64_t arrival);
+  // It ended before anybody could see whose it is: what it has sent stays held, and its connections
+  // are told as orphans.
+  void abandon(std::uint64_t arrival);
+
+  // `level`: the cgroup's depth below the root of the hierarchy. kUnavailable: sessions are at
+  // WRIT_LEVELS_MAX other depths already, or there are 4096.
+  Status add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode);
   void remove_session(std::uint64_t cgroup);
 
   // A connection that is older than its session: from here on the gate knows whose it is. One that
@@ -82,6 +116,7 @@ class Tap {
  private:
   struct State;
   explicit Tap(std::unique_ptr<State> state);
+  void decide_arrival(std::uint64_t arrival);
   bool next_loss(std::uint64_t& stream, std::uint64_t& offset);
 
   std::unique_ptr<State> state_;

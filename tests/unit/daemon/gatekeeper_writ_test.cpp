@@ -80,6 +80,48 @@ TEST_P(WritTest, ItsTimeRunsOutWithoutAWithdrawal) {
   EXPECT_EQ(wire.server_got(), "");
 }
 
+TEST_P(WritTest, NobodyIsKnownBehindIt) {
+  start();
+  session().writ.id.clear();
+  session().writ.user = {};
+  Wire wire = connect(GetParam());
+  wire.send(get("/contacts/7"));
+  EXPECT_THAT(story(), ElementsAre("no_identity", GetParam() ? "aborted" : "refused"));
+  EXPECT_EQ(decisions()[0].user().id(), "");
+  EXPECT_EQ(wire.server_got(), "");
+}
+
+TEST_P(WritTest, WaitsUntilItIsKnownWhoItIs) {
+  start();
+  const identity::Writ writ = session().writ;
+  session().writ.id.clear();
+  session().resolving = true;
+  Wire wire = connect(GetParam());
+  wire.send(get("/contacts/7"));
+  ASSERT_THAT(story(), IsEmpty()) << "it was to be held";
+  EXPECT_EQ(wire.server_got(), "");
+  session().writ = writ;
+  session().resolving = false;
+  gatekeeper_->resume(*flows_, kCgroup);
+  EXPECT_EQ(wire.server_got(), get("/contacts/7"));
+  wire.receive(answer("ok"));
+  EXPECT_THAT(story(), ElementsAre("allowed", "completed"));
+  EXPECT_EQ(decisions()[0].user().id(), "sarah");
+}
+
+TEST_P(WritTest, IsDeniedWhenNobodyIsFound) {
+  start();
+  session().writ.id.clear();
+  session().resolving = true;
+  Wire wire = connect(GetParam());
+  wire.send(get("/contacts/7"));
+  ASSERT_THAT(story(), IsEmpty());
+  session().resolving = false;
+  gatekeeper_->resume(*flows_, kCgroup);
+  EXPECT_THAT(story(), ElementsAre("no_identity", GetParam() ? "aborted" : "refused"));
+  EXPECT_EQ(wire.server_got(), "");
+}
+
 TEST_P(WritTest, AnObserverIsToldAndNothingIsEnded) {
   start({.mode = identity::Mode::kObserve});
   Wire wire = connect(GetParam());

@@ -22,6 +22,7 @@ struct Disk {
   std::vector<std::string> written;
   std::atomic<bool> broken = false;
   std::atomic<bool> slow = false;
+  std::atomic<int> prunes = 0;
 
   std::vector<std::string> look() {
     const std::scoped_lock lock(mutex);
@@ -39,6 +40,10 @@ class FakeSink : public identity::ChangeSink {
     for (const identity::Change& change : changes) {
       disk_.written.push_back(std::get<identity::SessionGone>(change).id);
     }
+    return {};
+  }
+  Status prune(identity::TimePoint /*now*/) override {
+    ++disk_.prunes;
     return {};
   }
 
@@ -102,6 +107,18 @@ TEST_F(StateKeeperTest, TellsAFailureAndTriesAgain) {
   keeper_->keep({gone("b")}, [&](const Status& kept) { answers_.push_back(kept ? "kept" : "no"); });
   wait_for(answers_, 2);
   EXPECT_THAT(disk_.look(), ElementsAre("a", "b")) << "nothing was lost, nothing came twice";
+}
+
+TEST_F(StateKeeperTest, PrunesNowAndThen) {
+  keeper_->keep({gone("a")}, [this](const Status&) { answers_.emplace_back("a"); });
+  wait_for(answers_, 1);
+  EXPECT_EQ(disk_.prunes, 0) << "an hour has not passed";
+  auto keeper = StateKeeper::start(std::make_unique<FakeSink>(disk_), 0s);
+  ASSERT_TRUE(keeper);
+  keeper_ = std::move(*keeper);
+  keeper_->keep({gone("b")}, [this](const Status&) { answers_.emplace_back("b"); });
+  wait_for(answers_, 2);
+  EXPECT_EQ(disk_.prunes, 1);
 }
 
 TEST_F(StateKeeperTest, TriesAgainByItself) {

@@ -32,14 +32,15 @@ TEST_F(CgroupMountTest, FindsItWhereverItIs) {
   ASSERT_TRUE(mount);
   EXPECT_EQ(mount->path, "/sys/fs/cgroup/unified");
   EXPECT_EQ(mount->depth, 0u);
-  EXPECT_EQ(session_level(*mount), 2u);
+  EXPECT_EQ(level_of(*mount, mount->path + "/writ/1"), 2u);
+  EXPECT_EQ(level_of(*mount, mount->path), 0u);
 }
 
 TEST_F(CgroupMountTest, CountsTheDepthOfAPartOfTheHierarchy) {
   const auto mount =
       find_cgroup2(file("31 24 0:27 /machine/c1 /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"));
   ASSERT_TRUE(mount);
-  EXPECT_EQ(session_level(*mount), 4u);
+  EXPECT_EQ(level_of(*mount, "/sys/fs/cgroup/writ/1"), 4u);
 }
 
 TEST_F(CgroupMountTest, SaysWhatToDoWithoutOne) {

@@ -1,11 +1,12 @@
-"""Measures bare, observe, enforce and floor in turn, round by round. Started by scripts/bench."""
+"""Measures what Writ costs, round by round. Started by scripts/bench."""
 import argparse
-import collections
+import contextlib
 import fcntl
 import json
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,28 +15,45 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "system"))
 
 import report  # noqa: E402
-from backend import Backend  # noqa: E402
+from calls import Calls  # noqa: E402
+from desk import Desk  # noqa: E402
+from figures import Figures, MeasureError  # noqa: E402
 from lib.daemon import DaemonError  # noqa: E402
 from lib.processes import Processes, become_subreaper  # noqa: E402
 from machine import facts  # noqa: E402
-from measures import MEASURES, MeasureError, perform  # noqa: E402
-from modes import MODES, Modes  # noqa: E402
+from programs import Programs  # noqa: E402
+
+SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Desk.SUBJECTS]
+# What --only takes beside the names themselves.
+GROUPS = {"calls": {subject.name for subject in Calls.SUBJECTS}, "identity": {"token", "scopes", "grant", "exchange"}}
 
 
 def arguments() -> argparse.Namespace:
+    names = [subject.name for subject in SUBJECTS]
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one object on standard output")
-    parser.add_argument("--rounds", type=int, default=10, help="below 10 a median says little")
+    parser.add_argument("--rounds", type=int, help="default: 10, below which a median says little; 1 if quick")
+    parser.add_argument("--quick", action="store_true", help="few samples, to see whether it works; the figures say little")
     parser.add_argument("--bin", type=pathlib.Path, required=True,
-                        help="where writ, writd and writ_floor are; default: built by scripts/bench")
-    parser.add_argument("--only", choices=[measure.name for measure in MEASURES])
+                        help="where writ, writd and the programs of tests/bench are; default: built by scripts/bench")
+    parser.add_argument("--only", choices=[*GROUPS, *names], action="append", help="repeatable")
     found = parser.parse_args()
+    if found.rounds is None:
+        found.rounds = 1 if found.quick else 10
     if found.rounds < 1:
         parser.error("--rounds must be 1 or more")
-    for name in ("writ", "writd", "writ_floor"):
+    found.only = set().union(*(GROUPS.get(one, {one}) for one in found.only or names))
+    for name in sorted(programs(found.only)):
         if not (found.bin / name).exists():
             parser.error(f"there is no {name} in {found.bin} (leave out --bin to have it built)")
     return found
+
+
+def programs(wanted: set[str]) -> set[str]:
+    needed = {f"writ_bench_{name}" for name in wanted - GROUPS["calls"]}
+    if wanted - {subject.name for subject in Programs.SUBJECTS}:
+        needed |= {"writ", "writd"}
+    return needed | ({"writ_floor"} if wanted & GROUPS["calls"] else set())
 
 
 def say(text: str) -> None:
@@ -53,24 +71,18 @@ def lock():
     return file
 
 
-def measure_all(wanted, rounds: int, modes: Modes, backend: Backend) -> dict:
-    """(name, metric, mode) → one value a round. Each round begins with another mode, so that none is always the first."""
-    figures = collections.defaultdict(list)
-    for number in range(rounds):
-        began = time.monotonic()
-        turn = number % len(MODES)
-        for mode in MODES[turn:] + MODES[:turn]:
-            with modes.entered(mode) as start:
-                for measure in wanted:
-                    if mode == "bare" and measure.needs_worker:
-                        continue
-                    try:
-                        run = perform(measure, start, backend)
-                    except MeasureError as error:
-                        raise MeasureError(f"{measure.name} in {mode}, round {number + 1}: {error}") from None
-                    for metric, value in measure.figures(run).items():
-                        figures[measure.name, metric, mode].append(value)
-        say(f"bench: round {number + 1} of {rounds}: {time.monotonic() - began:.0f} s")
+def measure_all(options: argparse.Namespace, directory: pathlib.Path) -> Figures:
+    figures, binaries, wanted = Figures(), options.bin.resolve(), options.only
+    makers = [(Calls, lambda: Calls(binaries, directory, wanted)), (Programs, lambda: Programs(binaries, wanted, options.quick)),
+              (Desk, lambda: Desk(binaries, directory, wanted, options.quick))]
+    with contextlib.ExitStack() as stack:
+        parts = [stack.enter_context(contextlib.closing(make())) for kind, make in makers
+                 if wanted & {subject.name for subject in kind.SUBJECTS}]
+        for number in range(options.rounds):
+            began = time.monotonic()
+            for part in parts:
+                part.round(number, figures)
+            say(f"bench: round {number + 1} of {options.rounds}: {time.monotonic() - began:.0f} s")
     return figures
 
 
@@ -84,26 +96,21 @@ def main() -> int:
     began = time.monotonic()
     try:
         machine = facts()
-        wanted = [m for m in MEASURES if options.only in (None, m.name)]
-        backend = Backend(directory)
-        try:
-            figures = measure_all(wanted, options.rounds, Modes(options.bin.resolve(), directory), backend)
-        finally:
-            backend.close()
-    except (MeasureError, DaemonError, RuntimeError, OSError) as error:
+        figures = measure_all(options, directory)
+    except (MeasureError, DaemonError, RuntimeError, OSError, AssertionError, subprocess.SubprocessError) as error:
         say(f"bench: {error}")
         return 1
     finally:
         Processes.end_all(patience=0)
         shutil.rmtree(directory, ignore_errors=True)
         held.close()
-    rows = report.rows(figures)
+    rows = figures.rows(SUBJECTS)
     reached = report.aims(rows)
     if options.json:
-        print(json.dumps({"rows": rows, "spread": "quartiles", "rounds": options.rounds, "aims": reached,
+        print(json.dumps({"rows": rows, "spread": "quartiles", "rounds": options.rounds, "quick": options.quick, "aims": reached,
                           "seconds": round(time.monotonic() - began), "machine": machine}, indent=1))
     else:
-        print(report.text(rows, reached, machine, options.rounds))
+        print(report.text(SUBJECTS, rows, reached, machine, options.rounds))
     return 0
 
 

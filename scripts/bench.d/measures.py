@@ -6,21 +6,17 @@ import dataclasses
 import json
 import pathlib
 import select
-import statistics
 import subprocess
 import time
 from typing import Callable
 
+from figures import MeasureError, percentile
 from lib.processes import Processes
 from worker import cpu_seconds, memory_mib
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = ["/usr/bin/python3", "-B"]
 MIB = 1 << 20
-
-
-class MeasureError(Exception):
-    pass
 
 
 @dataclasses.dataclass
@@ -31,17 +27,13 @@ class Run:
     memory: dict | None  # of the worker, when the client was ready
 
 
-def _percentile(values: list[int], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
 def _cpu(run: Run) -> dict[str, float]:
     return {} if run.cpu_s is None else {"cpu_per_1000_calls": run.cpu_s * 1000 / run.result["calls"] * 1000}
 
 
 def _latency(run: Run) -> dict[str, float]:
     times = run.result["times_ns"]
-    return {"p50": _percentile(times, 50) / 1000, "p99": _percentile(times, 99) / 1000} | _cpu(run)
+    return {"p50": percentile(times, 50) / 1000, "p99": percentile(times, 99) / 1000} | _cpu(run)
 
 
 def _rate(run: Run) -> dict[str, float]:

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "policy/arguments.h"
 #include "policy/policy.h"
+#include "policy/session_facts.h"
 
 namespace {
 
@@ -34,13 +36,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (cut != std::string::npos) call.path = all.substr(cut + 5);
   const policy::FindingView finding{.rule = "pii.card", .category = "pii"};
   const auto tool = policy->match(call);
+  const auto arguments = policy::Arguments::read(R"({"amount":501,"to":["x@y"]})", "page=1");
+  policy::SessionFacts session;
+  session.note_call("crm.read", "x");
+  session.note_result("crm.read", true, {&finding, 1});
   for (const auto what : {policy::Input::What::kCall, policy::Input::What::kOpaque,
                           policy::Input::What::kInbound, policy::Input::What::kUnparseable}) {
     const policy::Input input{.what = what,
                               .call = call,
                               .tool = tool ? &*tool : nullptr,
                               .writ = &writ,
-                              .findings = {&finding, 1}};
+                              .findings = {&finding, 1},
+                              .arguments = &arguments,
+                              .arguments_digest = "x",
+                              .session = &session,
+                              .now = std::chrono::system_clock::time_point()};
     const policy::Decision decision = policy->decide(input);
     require(!decision.code.empty() && !decision.reason.empty());
     if (what == policy::Input::What::kUnparseable)

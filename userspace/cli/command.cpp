@@ -16,6 +16,7 @@ constexpr std::array kCommands{
     Command{"grant", "issue a writ: who acts for whom, with what, until when", false, define_grant},
     Command{"list", "list writs", false, define_list},
     Command{"show", "all about one writ", false, define_show},
+    Command{"reload", "put changed policies, users and agents into force", false, define_reload},
     Command{"revoke", "end a writ, and those delegated from it, now", false, define_revoke},
     Command{"status", "what is in force: sessions, policy, losses", false, define_status},
     Command{"doctor", "what this host can enforce, and what to do about the rest", false,

@@ -40,6 +40,7 @@ Action define_trace(CLI::App& app);
 Action define_grant(CLI::App& app);
 Action define_list(CLI::App& app);
 Action define_show(CLI::App& app);
+Action define_reload(CLI::App& app);
 Action define_revoke(CLI::App& app);
 Action define_attach(CLI::App& app);
 Action define_policy(CLI::App& app);

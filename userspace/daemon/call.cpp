@@ -63,6 +63,15 @@ std::uint64_t unix_ns() {
                                         .count());
 }
 
+void name(const Session& session, Call& call) {
+  call.policy = session.policy;
+  call.tool = session.policy->match(call.request);
+}
+
+std::string_view tool_name(const Call& call) {
+  return call.tool ? std::string_view(call.tool->tool->name) : policy::kUnnamed;
+}
+
 void fill_user(const identity::Writ& writ, v1::User& out) {
   out.set_id(writ.user.id);
   out.set_email(writ.user.email);

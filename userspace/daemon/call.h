@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/session.h"
 #include "policy/decision.h"
+#include "policy/policy.h"
 #include "protocol/http1_types.h"
 #include "protocol/tool_call.h"
 #include "record.pb.h"
@@ -18,6 +20,7 @@ namespace writ::daemon {
 // Where a call is. It only moves forward.
 enum class Stage {
   kArriving,  // its end has not been seen, nothing is decided
+  kAsking,    // a decision point has been asked about it
   kDecided,   // there is a Decision record; it was released, or will be as it is scanned
   kDone,      // there is an Outcome record
 };
@@ -41,6 +44,7 @@ struct Call {
   Stage stage = Stage::kArriving;
   ToolCall request;
   std::optional<policy::ToolMatch> tool;
+  std::shared_ptr<const policy::Policy> policy;  // that `tool` is of
   std::optional<protocol::Problem> problem;
   bool expect_continue = false;
   std::uint64_t content_length = 0;
@@ -48,12 +52,19 @@ struct Call {
   bool tunnel = false;  // CONNECT or Upgrade
   Content arguments;
   Content result;
+  // Of the request, where somebody will read it (Exchange::keep_bodies), until it is decided.
+  std::string body;
+  bool body_cut = false;  // it was longer
   int status = 0;
   policy::Decision decision;
 
   [[nodiscard]] bool received() const { return end != 0; }
+  // There is no Decision record of it yet.
+  [[nodiscard]] bool undecided() const {
+    return stage == Stage::kArriving || stage == Stage::kAsking;
+  }
   [[nodiscard]] bool denied() const {
-    return stage != Stage::kArriving && decision.verdict == policy::Verdict::kDeny;
+    return !undecided() && decision.verdict == policy::Verdict::kDeny;
   }
 };
 
@@ -62,6 +73,11 @@ struct RecordContext {
   std::string ruleset_version;
   std::vector<std::string> categories;
 };
+
+// The tool by which the session's policy knows it.
+void name(const Session& session, Call& call);
+// Its name, or policy::kUnnamed.
+std::string_view tool_name(const Call& call);
 
 std::string new_call_id();
 std::uint64_t monotonic_ns();

@@ -28,6 +28,8 @@ constexpr std::uint64_t kTimerTag = 3;
 constexpr std::uint64_t kKeeperTag = 4;
 constexpr std::uint64_t kTokensTag = 5;
 constexpr std::uint64_t kExchangeTag = 6;
+constexpr std::uint64_t kPdpTag = 7;
+constexpr std::uint64_t kReloadTag = 8;
 
 // How often what has run out is looked for.
 constexpr std::chrono::seconds kSweep{1};
@@ -57,15 +59,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(const std::string& root, Diagnostic
 }
 
 Status Daemon::load(Diagnostics& diagnostics) {
-  auto directory =
-      identity::Directory::load(settings_.users_path(), settings_.agents_path(), diagnostics);
-  const auto policies = settings_.policy_files();
-  if (policies.empty()) {
-    return fail(ErrorCode::kNotFound,
-                "no policy in {} (copy one of the shipped policies/*.yaml there)",
-                settings_.path("etc/writ/policies"));
-  }
-  policies_ = policy::PolicySet::load(policies, diagnostics);
+  auto configuration = read_configuration(settings_, diagnostics);
   const auto rules = settings_.rule_files();
   if (rules.empty()) {
     return fail(ErrorCode::kNotFound,
@@ -73,10 +67,11 @@ Status Daemon::load(Diagnostics& diagnostics) {
                 settings_.path("etc/writ/rules"));
   }
   auto ruleset = scan::Ruleset::load(rules, diagnostics);
-  if (!directory || !policies_ || !ruleset || has_errors(diagnostics)) {
+  if (!configuration || !ruleset || has_errors(diagnostics)) {
     return fail(ErrorCode::kInvalid, "the configuration below {} has errors", settings_.root);
   }
-  directory_ = std::move(*directory);
+  directory_ = std::move(configuration->directory);
+  policies_ = std::move(configuration->policies);
   if (std::filesystem::exists(settings_.issuers_path())) {
     auto issuers = identity::Issuers::load(settings_.issuers_path(), diagnostics);
     if (!issuers || has_errors(diagnostics)) {
@@ -110,6 +105,7 @@ Status Daemon::attach() {
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGINT);
+  sigaddset(&wanted, SIGHUP);
   if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return fail_errno(errno, "block signals");
   // Before anything is made or changed.
   std::string missing;
@@ -146,8 +142,14 @@ Status Daemon::attach() {
                                                      .issuers_path = settings_.issuers_path(),
                                                      .users_path = settings_.users_path(),
                                                      .agents_path = settings_.agents_path()});
+  if (settings_.decision) {
+    auto pdp = pdp::PdpClient::open(*settings_.decision);
+    if (!pdp) return context(pdp.error(), "set up the decision point");
+    pdp_ = std::move(*pdp);
+  }
   gatekeeper_ = std::make_unique<Gatekeeper>(
       Gatekeeper::Parts{.settings = settings_,
+                        .pdp = pdp_.get(),
                         .sessions = sessions_,
                         .rules = rules_,
                         .limits = limits_,
@@ -157,6 +159,7 @@ Status Daemon::attach() {
                         .processes = host_,
                         .report = [](const std::string& text) { spdlog::error("{}", text); }});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
+  gatekeeper_->serve(*flows_);
   auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes, .cgroup_root = cgroups_.path},
                                *flows_);
   if (!tap) return context(tap.error(), "attach to the kernel");
@@ -187,15 +190,20 @@ Status Daemon::attach() {
     token_desk_ = std::move(*desk);
   }
 
+  auto reloader = Reloader::start(
+      settings_, [this](Reloader::Outcome outcome) { take_configuration(std::move(outcome)); });
+  if (!reloader) return tl::unexpected(reloader.error());
+  reloader_ = std::move(*reloader);
+
   signals_.reset(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!signals_ || !timer_ || !epoll_) return fail_errno(errno, "make the event loop");
-  std::vector<std::pair<int, std::uint64_t>> watched{{tap_->epoll_fd(), kTapTag},
-                                                     {control_->epoll_fd(), kControlTag},
-                                                     {signals_.get(), kSignalTag},
-                                                     {timer_.get(), kTimerTag},
-                                                     {keeper_->fd(), kKeeperTag}};
+  std::vector<std::pair<int, std::uint64_t>> watched{
+      {tap_->epoll_fd(), kTapTag},  {control_->epoll_fd(), kControlTag},
+      {signals_.get(), kSignalTag}, {timer_.get(), kTimerTag},
+      {keeper_->fd(), kKeeperTag},  {reloader_->fd(), kReloadTag}};
+  if (pdp_) watched.emplace_back(pdp_->fd(), kPdpTag);
   if (tokens_) watched.emplace_back(tokens_->fd(), kTokensTag);
   if (token_desk_) watched.emplace_back(token_desk_->fd(), kExchangeTag);
   for (const auto& [fd, tag] : watched) {
@@ -237,7 +245,11 @@ Status Daemon::run() {
       } else if (tag == kControlTag) {
         control_->on_ready();
       } else if (tag == kSignalTag) {
-        stopping_ = true;
+        take_signal();
+      } else if (tag == kPdpTag) {
+        pdp_->on_ready();
+      } else if (tag == kReloadTag) {
+        reloader_->on_ready();
       } else if (tag == kKeeperTag) {
         keeper_->on_ready();
       } else if (tag == kTokensTag) {
@@ -253,6 +265,17 @@ Status Daemon::run() {
   }
   shut_down();
   return {};
+}
+
+void Daemon::take_signal() {
+  signalfd_siginfo signal = {};
+  while (read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+    if (signal.ssi_signo == SIGHUP) {
+      reloader_->ask();
+    } else {
+      stopping_ = true;
+    }
+  }
 }
 
 // A client that writes head and body one after the other would be waited for twice: going to sleep
@@ -310,6 +333,7 @@ void Daemon::take_losses() {
 
 void Daemon::shut_down() {
   spdlog::info("stopping");
+  reloader_.reset();
   queries_.reset();
   control_.reset();
   token_desk_.reset();

@@ -19,6 +19,7 @@
 #include "daemon/kernel_host.h"
 #include "daemon/person_source.h"
 #include "daemon/queries.h"
+#include "daemon/reloader.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
 #include "daemon/state_keeper.h"
@@ -125,6 +126,12 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void write_gap(const std::string& session, const char* kind, std::string detail);
   void renew_persons();
 
+  // daemon_reload.cpp
+  void take_configuration(Reloader::Outcome outcome);
+  void answer_reload(ConnectionId id);
+  void apply(Configuration configuration);
+  identity::Scopes still_held(const identity::Writ& writ) const;
+
   // daemon_adopt.cpp
   Status open_state();
   Status adopt_sessions();
@@ -151,6 +158,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void run_ended(const Peer& peer, const v1::RunEnded& ended);
 
   Status read_events();
+  void take_signal();
   void tick();
   void take_losses();
   void end_sessions();
@@ -161,6 +169,12 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
 
   const Settings settings_;
   identity::Directory directory_;
+  struct OldDirectory {
+    std::chrono::steady_clock::time_point since;
+    identity::Directory directory;
+  };
+  std::vector<OldDirectory> old_directories_;
+  std::string policy_problem_;  // why what the files say is not in force
   std::shared_ptr<const policy::PolicySet> policies_;
   std::shared_ptr<const scan::Ruleset> rules_;
   std::unique_ptr<audit::Writer> audit_;
@@ -182,9 +196,13 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   std::unique_ptr<kernel::Coverage> coverage_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<Queries> queries_;
+  std::unique_ptr<pdp::PdpClient> pdp_;  // nullptr: no decision point
+  std::unique_ptr<Reloader> reloader_;
+  std::vector<ConnectionId> reloading_;  // who waits for an answer
   UniqueFd epoll_;
   UniqueFd signals_;
   UniqueFd timer_;
+  bool watches_arrivals_ = false;
   bool reads_environment_ = false;        // a match rule asks for it
   bool look_at_all_ = false;              // something that appeared was not told
   std::vector<std::string> new_cgroups_;  // that could not be opened yet

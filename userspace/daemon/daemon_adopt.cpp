@@ -90,8 +90,10 @@ Status Daemon::adopt_session(const identity::SessionRow& row,
   auto session = std::make_unique<Session>();
   session->id = row.id;
   session->writ = *book_.get(*handle);
+  session->writ.effective = still_held(session->writ);
   session->handle = *handle;
-  session->policy = policies_->of(session->writ.tenant);
+  session->consults = pdp_ != nullptr;
+  session->use(policies_->of(session->writ.tenant));
   session->own_writ = !session->writ.not_after;
   session->mode = row.mode;
   session->uid = row.uid;

@@ -71,6 +71,12 @@ void Daemon::handle(const Peer& peer, const v1::ControlRequest& request, Connect
       return (void)responder.send(response);
     case v1::ControlRequest::kAttach:
       return attach_session(caller, request.attach(), id);
+    case v1::ControlRequest::kReload:
+      if (!caller.root()) {
+        return (void)responder.fail({ErrorCode::kDenied, "only root may reload"});
+      }
+      reloading_.push_back(id);
+      return reloader_->ask();
     case v1::ControlRequest::kGrant:
       return grant(caller, request.grant(), id);
     case v1::ControlRequest::kRevoke:
@@ -126,6 +132,7 @@ void Daemon::list_writs(const Sight& sight, const v1::ListWritsRequest& request,
 }
 
 void Daemon::on_disconnect(ConnectionId id) {
+  std::erase(reloading_, id);
   if (queries_) queries_->cancel(id);
 }
 
@@ -133,6 +140,7 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   v1::StatusResponse status;
   status.set_version(kVersion);
   status.set_policy_version(policies_->version());
+  status.set_policy_problem(policy_problem_);
   status.set_ruleset_version(rules_->version());
   status.set_started_unix_ns(started_unix_ns_);
   status.set_durability(settings_.durability == audit::Durability::kStrict ? "strict" : "group");
@@ -172,6 +180,14 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   add_counter(status, "degraded_denials", ours.degraded_denials);
   add_counter(status, "missed_kicks", ours.missed_kicks);
   add_counter(status, "unsaved_state", keeper_->unsaved());
+  if (pdp_) {
+    // Answers of a decision point that were none.
+    for (const auto& [code, count] : pdp_->state().codes) {
+      if (code != "pdp_allowed" && code != "pdp_flagged" && code != "pdp_denied") {
+        add_counter(status, code.c_str(), count);
+      }
+    }
+  }
   if (tokens_) add_counter(status, "failed_key_fetches", tokens_->counters().failed_fetches);
   if (token_desk_) {
     const TokenEndpointCounters exchange = token_desk_->counters();

@@ -50,7 +50,7 @@ std::vector<pid_t> all_processes() {
 
 Status Daemon::start_matching() {
   const auto& rules = directory_.match_rules();
-  if (rules.empty()) return {};
+  if (rules.empty() && !watches_arrivals_) return {};
   reads_environment_ = std::any_of(rules.begin(), rules.end(), [](const identity::MatchRule& rule) {
     return !rule.environment.empty();
   });
@@ -61,6 +61,7 @@ Status Daemon::start_matching() {
   if (Status watched = tap_->watch_arrivals(*this, hold); !watched) {
     return context(watched.error(), "watch what starts on this host");
   }
+  watches_arrivals_ = true;
   for (auto& [cgroup, session] : sessions_) rematch(*session);
   look_at_all();
   return {};

@@ -53,8 +53,10 @@ Result<Session*> Daemon::open_session(SessionStart start) {
   auto session = std::make_unique<Session>();
   session->id = new_call_id().substr(0, 16);
   session->writ = writ;
+  if (known != nullptr) session->writ.effective = still_held(writ);
   session->handle = start.handle;
-  session->policy = policies_->of(writ.tenant);
+  session->consults = pdp_ != nullptr;
+  session->use(policies_->of(writ.tenant));
   session->mode = start.mode;
   session->uid = start.uid;
   session->bound_by = start.bound_by;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "flow/flow_table.h"
+#include "policy/arguments.h"
 #include "protocol/request_target.h"
 
 namespace writ::daemon {
@@ -93,6 +94,14 @@ void Exchange::Requests::on_body(std::string_view bytes, std::uint64_t end) {
   Call& call = *exchange.calls.back();
   call.arguments.scan->feed(bytes);
   exchange.out_digest_.update(bytes);
+  if (exchange.keep_bodies && call.undecided() && !call.body_cut) {
+    call.body_cut = call.body.size() + bytes.size() > policy::Arguments::kMaxBytes;
+    if (call.body_cut) {
+      call.body = {};
+    } else {
+      call.body.append(bytes);
+    }
+  }
   call.arguments.bytes += bytes.size();
   call.request.bytes = exchange.offset_ + end - call.begin;
 }

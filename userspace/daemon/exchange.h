@@ -39,7 +39,8 @@ class Exchange : public flow::ChannelState {
   bool refused = false;  // dead, and the refusal lies in the agent's receive queue
   bool tunnel = false;   // HTTP has ended here by CONNECT or Upgrade
   bool tunnel_judged = false;
-  bool blind = false;  // results cannot be read any more
+  bool keep_bodies = false;  // of requests, as far as arguments are read
+  bool blind = false;        // results cannot be read any more
   std::uint64_t released = 0;
   std::optional<kernel::BufferBefore> widened;  // how the send buffer was
   std::uint64_t room = 0;                       // bytes that the widened buffer holds

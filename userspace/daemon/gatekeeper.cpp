@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "daemon/question.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
@@ -32,13 +33,6 @@ constexpr std::size_t kMaxOpenCalls = 1024;
 
 // A held call that has not grown for so long gets more room.
 constexpr std::uint64_t kStallNs = 250'000'000;
-
-std::vector<policy::FindingView> views(const std::vector<scan::Finding>& findings) {
-  std::vector<policy::FindingView> all;
-  all.reserve(findings.size());
-  for (const scan::Finding& f : findings) all.push_back({.rule = f.rule, .category = f.category});
-  return all;
-}
 
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
@@ -73,6 +67,7 @@ void Gatekeeper::on_out(flow::Channel& channel, std::string_view bytes) {
     if (exchange.refused && session->enforced()) (void)end_connection(channel.socket);
     return;
   }
+  exchange.keep_bodies = session->reads_bodies;
   exchange.feed_out(bytes);
   if (exchange.calls.size() > kMaxOpenCalls) {
     exchange.problem_call(
@@ -102,6 +97,7 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
       }
       continue;
     }
+    if (call.stage == Stage::kAsking) break;  // what is behind it is decided behind it
     if (call.stage != Stage::kArriving) continue;
     if (!exchange.channel.bound) break;  // where it goes is not known yet
     call.request.destination = flow::peer_of(exchange.channel.socket);
@@ -183,8 +179,8 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
 // `Expect: 100-continue`: the client sends the body when the server asks for it, so the head goes
 // alone. True: it may.
 bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
-  call.tool = session.policy->match(call.request);
-  const policy::Decision first = judge(session, call, false);
+  name(session, call);
+  const policy::Decision first = judge(session, call, false, true);
   if (first.verdict != policy::Verdict::kDeny &&
       !parts_.limits.reserve(session.writ.id, call.id, now())) {
     return true;
@@ -202,30 +198,31 @@ policy::Decision Gatekeeper::ask(const Session& session, const policy::Input& in
   return decision;
 }
 
-policy::Decision Gatekeeper::judge(const Session& session, const Call& call, bool complete) const {
+policy::Decision Gatekeeper::judge(const Session& session, const Call& call, bool complete,
+                                   bool provisional) const {
   if (auto ended = check_writ(session)) return *std::move(ended);
-  const auto findings = views(call.arguments.findings);
-  policy::Input input{.call = call.request,
-                      .tool = call.tool ? &*call.tool : nullptr,
-                      .writ = session.known_writ(),
-                      .findings = findings,
-                      .complete = complete};
-  std::string problem;
-  if (call.problem) {
-    input.what = policy::Input::What::kUnparseable;
-    problem = fmt::format("{}: {}", call.problem->code, call.problem->message);
-    input.problem = problem;
-  }
-  return ask(session, input);
+  const Question question(session, call, parts_.limits, complete, provisional);
+  return ask(session, question.input());
 }
 
 void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
-  call.tool = session.policy->match(call.request);
+  name(session, call);
   if (call.arguments.scan) {
     call.arguments.findings =
         call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
   }
   call.decision = judge(session, call, call.received());
+  if (session.consults && call.decision.verdict != policy::Verdict::kDeny) {
+    consult(exchange, session, call);
+  } else {
+    conclude(exchange, session, call);
+  }
+}
+
+// The verdict stands: it is counted, recorded, and made true.
+void Gatekeeper::conclude(Exchange& exchange, Session& session, Call& call) {
+  call.body = {};
+  call.body_cut = true;  // whoever asks again cannot read it
   if (call.decision.verdict != policy::Verdict::kDeny) {
     if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, now())) {
       call.decision = {.verdict = policy::Verdict::kDeny,
@@ -233,6 +230,8 @@ void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
                        .reason = std::move(refusal->message),
                        .code = std::move(refusal->code),
                        .missing = {}};
+    } else {
+      check_rate(session, call);
     }
   }
   if (!write_decision(session, call, exchange.channel.pid) || call.denied() ||
@@ -241,12 +240,29 @@ void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
     deny(exchange, session, call);
     return;
   }
+  session.facts.note_call(tool_name(call), arguments_digest(call));
   if (!session.enforced()) return;
   if (call.received()) {
     release(exchange, call.end);
   } else {
     stream_on(exchange, session, call);
   }
+}
+
+// What the settings say of this person and this tool.
+void Gatekeeper::check_rate(const Session& session, Call& call) {
+  const identity::Writ& writ = session.writ;
+  const auto settings =
+      session.policy->settings(writ.user.id, call.tool ? &*call.tool : nullptr, writ.tier);
+  if (!settings.rate_per_minute) return;
+  const std::string key = fmt::format("{}/{}/{}", writ.tenant, writ.user.id, tool_name(call));
+  if (rates_.take(key, *settings.rate_per_minute, now())) return;
+  call.decision = {.verdict = policy::Verdict::kDeny,
+                   .rule = "settings",
+                   .reason = fmt::format("{} may call {} {} times a minute, and has", writ.user.id,
+                                         tool_name(call), *settings.rate_per_minute),
+                   .code = "rate_limited",
+                   .missing = {}};
 }
 
 const std::string& Gatekeeper::executable_of(std::uint32_t pid) {

@@ -2,7 +2,7 @@
 // judged, recorded, and then released or refused. gatekeeper.cpp is the way to the verdict, in its
 // order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what comes back;
 // gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for writs that
-// end.
+// end; gatekeeper_pdp.cpp asks an external decision point.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -17,11 +17,13 @@
 
 #include "audit/writer.h"
 #include "budget/limits.h"
+#include "budget/rate.h"
 #include "daemon/exchange.h"
 #include "daemon/host.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
 #include "flow/flow_table.h"
+#include "pdp/client.h"
 #include "policy/policy.h"
 #include "scan/scanner.h"
 
@@ -41,6 +43,7 @@ class Gatekeeper : public flow::ChannelHandler {
  public:
   struct Parts {
     const Settings& settings;
+    pdp::PdpClient* pdp = nullptr;  // nullptr: rules alone decide
     Sessions& sessions;
     std::shared_ptr<const scan::Ruleset> rules;
     budget::LimitBook& limits;
@@ -65,6 +68,9 @@ class Gatekeeper : public flow::ChannelHandler {
                    const kernel::SocketId& socket) override;
   void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) override;
   void on_exit(std::uint64_t session, std::uint32_t pid) override;
+
+  // Whose channels the answers of a decision point are for. Once, before the first call.
+  void serve(flow::FlowTable& flows) { flows_ = &flows; }
 
   // Gives more room where a call that is held has not grown for a while: its agent may wait for
   // just that. Now and then.
@@ -101,8 +107,13 @@ class Gatekeeper : public flow::ChannelHandler {
   bool judge_head(Exchange& exchange, Session& session, Call& call);
   std::optional<policy::Decision> check_writ(const Session& session) const;
   static policy::Decision ask(const Session& session, const policy::Input& input);
-  policy::Decision judge(const Session& session, const Call& call, bool complete) const;
+  policy::Decision judge(const Session& session, const Call& call, bool complete,
+                         bool provisional = false) const;
   void decide(Exchange& exchange, Session& session, Call& call);
+  void consult(Exchange& exchange, Session& session, Call& call);
+  void take_answer(std::uint64_t stream, const std::string& id, const pdp::PdpAnswer& answer);
+  void check_rate(const Session& session, Call& call);
+  void conclude(Exchange& exchange, Session& session, Call& call);
   const std::string& executable_of(std::uint32_t pid);
   bool write_decision(Session& session, Call& call, std::uint32_t pid);
   void stream_on(Exchange& exchange, Session& session, Call& call);
@@ -118,8 +129,10 @@ class Gatekeeper : public flow::ChannelHandler {
   void write_gap(const Session* session, const char* kind, std::uint64_t count, std::string detail);
 
   Parts parts_;
+  flow::FlowTable* flows_ = nullptr;
   scan::Scanner scanner_;
   RecordContext context_;
+  budget::RateBook rates_;
   GatekeeperCounters counters_;
   std::uint64_t last_look_ns_ = 0;
   std::uint64_t last_hold_ns_ = 0;

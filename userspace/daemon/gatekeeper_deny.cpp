@@ -23,8 +23,8 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
   write_outcome(session, call, how, std::move(detail));
   for (const auto& other : exchange.calls) {
     if (other.get() == &call || other->stage == Stage::kDone) continue;
-    if (other->stage == Stage::kArriving) {
-      other->tool = session.policy->match(other->request);
+    if (other->undecided()) {
+      name(session, *other);
       other->decision = call.decision;
       if (!write_decision(session, *other, exchange.channel.pid)) continue;
     }
@@ -32,6 +32,7 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
                   fmt::format("its connection ended with the denial of call {}", call.id));
   }
   exchange.calls.clear();
+  if (parts_.pdp != nullptr) parts_.pdp->forget(exchange.channel.stream);
 }
 
 // Makes the denial true. Cleartext is told why, if no other answer is due before; else the

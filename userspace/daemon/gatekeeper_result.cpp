@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "daemon/gatekeeper.h"
+#include "daemon/question.h"
 
 namespace writ::daemon {
 
@@ -19,6 +20,12 @@ void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
 void Gatekeeper::settle(Exchange& exchange, Session& session) {
   while (!exchange.calls.empty() && exchange.front_answered() &&
          exchange.calls.front()->stage == Stage::kDecided && exchange.calls.front()->received()) {
+    Call& done = *exchange.calls.front();
+    const auto settings = session.policy->settings(
+        session.writ.user.id, done.tool ? &*done.tool : nullptr, session.writ.tier);
+    if (settings.results == policy::ResultAction::kOff) done.result.findings.clear();
+    session.facts.note_result(tool_name(done), !done.tool || done.tool->tool->untrusted,
+                              finding_views(done.result.findings, 0));
     write_outcome(session, *exchange.calls.front(), "completed", "");
     exchange.pop_front();
   }
@@ -37,10 +44,13 @@ void Gatekeeper::on_end(flow::Channel& channel) {
                              .offset = channel.out});
     }
     for (const auto& call : exchange.calls) {
-      if (call->stage == Stage::kArriving) {
+      if (call->undecided()) {
         if (!call->problem) {
           call->problem = protocol::Problem{.code = "incomplete_message",
-                                            .message = "the connection ended within the request",
+                                            .message = call->received()
+                                                           ? "the connection ended before a verdict"
+                                                           : "the connection ended within the "
+                                                             "request",
                                             .offset = channel.out};
         }
         call->decision = judge(*session, *call, false);
@@ -50,6 +60,7 @@ void Gatekeeper::on_end(flow::Channel& channel) {
       write_outcome(*session, *call, "incomplete", "the connection ended before the result did");
     }
   }
+  if (parts_.pdp != nullptr) parts_.pdp->forget(channel.stream);
   parts_.host.forget(channel.stream, channel.socket.cookie);
 }
 
@@ -80,7 +91,7 @@ std::uint32_t Gatekeeper::held_calls(flow::FlowTable& flows, std::uint64_t sessi
   flows.for_each_channel([&](flow::Channel& channel) {
     if (channel.session != session || !channel.state) return;
     for (const auto& call : static_cast<Exchange&>(*channel.state).calls) {
-      if (call->stage == Stage::kArriving) ++held;
+      if (call->undecided()) ++held;
     }
   });
   return held;

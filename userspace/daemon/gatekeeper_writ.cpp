@@ -1,6 +1,7 @@
 // What a writ that does not count any more means for calls: the next byte is denied.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "daemon/gatekeeper.h"
@@ -39,7 +40,9 @@ std::uint32_t Gatekeeper::withdraw(flow::FlowTable& flows, std::uint64_t cgroup)
       exchange.dead = true;
       return;
     }
-    Call* call = exchange.arriving();
+    const auto asking = std::find_if(exchange.calls.begin(), exchange.calls.end(),
+                                     [](const auto& c) { return c->stage == Stage::kAsking; });
+    Call* call = asking != exchange.calls.end() ? asking->get() : exchange.arriving();
     if (call == nullptr || !channel.bound) return;
     if (call->stage == Stage::kDecided) {
       stream_on(exchange, *session, *call);

@@ -12,7 +12,8 @@ namespace {
 using Found = Result<std::optional<FoundPerson>>;
 using identity::IdentityStrength;
 
-constexpr std::size_t kMaxTokenFile = (16u << 10) + 2;  // TokenVerifier::kMaxTokenBytes, and a line end
+constexpr std::size_t kMaxTokenFile =
+    (16u << 10) + 2;  // TokenVerifier::kMaxTokenBytes, and a line end
 
 Found from_token(const PersonQuestion& question) {
   if (question.unit.empty()) return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -14,6 +15,7 @@
 #include "identity/writ_book.h"
 #include "kernel/cgroup.h"
 #include "policy/policy.h"
+#include "policy/session_facts.h"
 
 namespace writ::daemon {
 
@@ -21,7 +23,10 @@ struct Session {
   std::string id;
   identity::Writ writ;
   identity::WritHandle handle;  // of the writ in the book, which says whether it still counts
-  std::shared_ptr<const policy::Policy> policy;  // of the writ's tenant
+  std::shared_ptr<const policy::Policy> policy;  // of the writ's tenant; see use()
+  policy::SessionFacts facts;                    // what it did so far
+  bool consults = false;                         // a decision point is asked about its calls
+  bool reads_bodies = false;                     // somebody reads the arguments of its calls
   identity::Mode mode = identity::Mode::kEnforce;
   kernel::SessionCgroup cgroup;
   uid_t uid = 0;  // who started it
@@ -41,6 +46,16 @@ struct Session {
   std::uint64_t denied = 0;
   std::uint32_t held = 0;
 
+  void use(std::shared_ptr<const policy::Policy> newer) {
+    policy = std::move(newer);
+    const auto reads = [&](const policy::Tool& tool) {
+      const policy::ToolMatch match{.tool = &tool, .captures = {}};
+      return policy->reads_arguments(&match);
+    };
+    const auto& tools = policy->catalog().tools();
+    reads_bodies = consults || policy->reads_arguments(nullptr) ||
+                   std::any_of(tools.begin(), tools.end(), reads);
+  }
   [[nodiscard]] bool enforced() const { return mode == identity::Mode::kEnforce; }
   // Somebody is known behind it. If not, `writ` holds the tenant, the agent and nothing else.
   [[nodiscard]] bool attributed() const { return !writ.id.empty(); }

@@ -66,6 +66,8 @@ std::optional<Settings> load_settings(const std::string& root, Diagnostics& out)
   if (map.one_of("durability", {"group", "strict"}).value_or("group") == "strict") {
     settings.durability = audit::Durability::kStrict;
   }
+  if (map.has("decision"))
+    settings.decision = pdp::read_pdp_config(map.child("decision"), file, out);
   map.finish();
   if (has_errors(out)) return std::nullopt;
   return settings;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "audit/writer.h"
+#include "pdp/config.h"
 #include "util/diagnostic.h"
 
 namespace writ::daemon {
@@ -21,6 +22,7 @@ struct Settings {
   std::uint64_t hold_max = 16u << 20;    // a call is held whole up to this many bytes
   std::uint32_t ring_bytes = 16u << 20;  // event ring buffer; a power of two
   audit::Durability durability = audit::Durability::kGroup;
+  std::optional<pdp::PdpConfig> decision;  // an external decision point, beside the rules
 
   [[nodiscard]] std::string path(const char* below) const;
   [[nodiscard]] std::string audit_dir() const { return path("var/lib/writ/audit"); }

@@ -26,8 +26,10 @@ bool fits(const std::string& pattern, std::string_view text) {
 }
 
 bool is_unit(std::string_view name) {
-  return name.ends_with(".service") || name.ends_with(".scope");
+  return !name.starts_with('.') && (name.ends_with(".service") || name.ends_with(".scope"));
 }
+
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 // Calls each(prefix) for "/a", "/a/b", ... of a path until it returns true.
 template <class Each>
@@ -126,6 +128,10 @@ MatchRule read_match_rule(const YAML::Node& node, const std::string& file, Diagn
   }
   rule.cgroup = read_pattern(map, "cgroup", true);
   while (rule.cgroup.size() > 1 && rule.cgroup.back() == '/') rule.cgroup.pop_back();
+  if (rule.cgroup == "/") {
+    map.error("cgroup", "'cgroup' cannot be the root, which holds every process",
+              "name a cgroup below it: /agents.slice");
+  }
   rule.executable = read_pattern(map, "executable", true);
   rule.environment = read_pattern(map, "environment", false);
   if (rule.environment.starts_with('=')) map.error("environment", "'environment' has no name");
@@ -151,18 +157,17 @@ MatchRule read_match_rule(const YAML::Node& node, const std::string& file, Diagn
 
 std::string_view unit_cgroup(std::string_view cgroup) {
   std::string_view unit;
+  // systemd.slice(5): a unit of the system lies in slices and in nothing else. What a container
+  // without a scope of its own (/docker/ID, /lxc.payload.ID) has below it, the container names.
   any_prefix(cgroup, [&](std::string_view prefix) {
-    if (!is_unit(prefix)) return false;
-    unit = prefix;
-    return true;
+    const std::string_view name = last_part(prefix);
+    if (is_unit(name)) unit = prefix;
+    return !name.ends_with(".slice");
   });
   return unit;
 }
 
-std::string_view unit_name(std::string_view cgroup) {
-  const std::string_view unit = unit_cgroup(cgroup);
-  return unit.substr(unit.rfind('/') + 1);
-}
+std::string_view unit_name(std::string_view cgroup) { return last_part(unit_cgroup(cgroup)); }
 
 std::optional<Match> find_match(const std::vector<MatchRule>& rules, const Candidate& candidate) {
   for (const MatchRule& rule : rules) {

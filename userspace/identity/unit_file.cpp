@@ -102,24 +102,34 @@ std::string template_of(std::string_view unit) {
   return std::string(unit.substr(0, at + 1)) + std::string(unit.substr(dot));
 }
 
-// Paths of the drop-ins of `name`, in the order in which they apply: by file name, whatever the
-// folder, and of one name only that of the first folder.
-Result<std::vector<std::string>> drop_ins(const std::string& root, const std::string& name) {
+// Takes up the drop-ins of one folder whose names no earlier folder had. False: too many.
+bool add_drop_ins(const fs::path& folder, std::vector<fs::path>& found) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const fs::path& path = entry.path();
+    // A hidden file is an editor's, not systemd's.
+    if (path.extension() != ".conf" || path.filename().native().front() == '.') continue;
+    const bool known = std::any_of(found.begin(), found.end(), [&](const fs::path& other) {
+      return other.filename() == path.filename();
+    });
+    if (known) continue;
+    if (found.size() == kMaxDropIns) return false;
+    found.push_back(path);
+  }
+  return true;
+}
+
+// Paths of a unit's drop-ins, in the order in which they apply: by file name, whatever the folder,
+// and of one file name only the first that is met: an instance's before its template's, in one
+// folder after the other.
+Result<std::vector<std::string>> drop_ins(const std::string& root,
+                                          const std::vector<std::string>& names) {
   std::vector<fs::path> found;
   for (const char* folder : kFolders) {
-    std::error_code error;
-    const fs::path below = fs::path(root) / folder / (name + ".d");
-    for (const auto& entry : fs::directory_iterator(below, error)) {
-      const fs::path& path = entry.path();
-      if (path.extension() != ".conf") continue;
-      const bool known = std::any_of(found.begin(), found.end(), [&](const fs::path& other) {
-        return other.filename() == path.filename();
-      });
-      if (known) continue;
-      if (found.size() == kMaxDropIns) {
-        return fail(ErrorCode::kInvalid, "more than {} drop-ins of {}", kMaxDropIns, name);
+    for (const std::string& name : names) {
+      if (!add_drop_ins(fs::path(root) / folder / (name + ".d"), found)) {
+        return fail(ErrorCode::kInvalid, "more than {} drop-ins of {}", kMaxDropIns, names.front());
       }
-      found.push_back(path);
     }
   }
   std::sort(found.begin(), found.end(),
@@ -144,12 +154,9 @@ Result<std::optional<UnitPerson>> read_unit_person(const std::string& root, std:
       if (files.empty() && fs::exists(path, error)) files.push_back(path);
     }
   }
-  // Drop-ins of the template come first, so that the instance's win.
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    auto more = drop_ins(root, *name);
-    if (!more) return tl::unexpected(more.error());
-    files.insert(files.end(), more->begin(), more->end());
-  }
+  const auto more = drop_ins(root, names);
+  if (!more) return tl::unexpected(more.error());
+  files.insert(files.end(), more->begin(), more->end());
   UnitPerson person;
   for (const std::string& file : files) {
     const auto text = read_trusted(file);

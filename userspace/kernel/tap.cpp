@@ -273,8 +273,10 @@ Result<int> Tap::attach_tls(const std::string& path) {
 }
 
 Status Tap::watch_arrivals(ArrivalSink& sink, bool hold) {
+  const bool again = state_->audience.arrivals != nullptr;
   state_->audience.arrivals = &sink;
   state_->skeleton->bss->watch_programs = hold ? 1 : 0;
+  if (again) return {};
   for (const char* name : kArrivals) {
     if (Status attached = state_->attach_tracepoint(name); !attached) return attached;
   }

@@ -59,12 +59,18 @@ Result<AddressRange> parse_range(std::string_view text) {
                   text);
     }
   }
-  AddressRange cut = range;
-  for (unsigned bit = range.prefix; bit < bits; ++bit)
-    cut.base.bytes.at(bit / 8) &= static_cast<std::uint8_t>(~(0x80u >> (bit % 8)));
-  if (cut.base.bytes != range.base.bytes)
+  if (masked(range.base, range.prefix) != range.base)
     return fail(ErrorCode::kInvalid, "'{}' has bits set behind its prefix", text);
   return range;
+}
+
+Address masked(Address address, unsigned prefix) {
+  const unsigned bits = address.v6 ? 128 : 32;
+  for (unsigned byte = prefix / 8; byte < bits / 8; ++byte) {
+    const unsigned kept = byte == prefix / 8 ? prefix % 8 : 0;
+    address.bytes.at(byte) &= static_cast<std::uint8_t>(~(0xffu >> kept));
+  }
+  return address;
 }
 
 bool contains(const AddressRange& range, const Address& address) {

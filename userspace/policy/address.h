@@ -14,6 +14,7 @@ namespace writ::policy {
 struct Address {
   std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 in the first four
   bool v6 = false;
+  friend bool operator==(const Address&, const Address&) = default;
 };
 
 // Numeric only; an IPv4-mapped IPv6 address is the IPv4 address.
@@ -22,7 +23,11 @@ std::optional<Address> parse_address(std::string_view text);
 struct AddressRange {
   Address base;
   unsigned prefix = 0;
+  friend bool operator==(const AddressRange&, const AddressRange&) = default;
 };
+
+// The address with all bits behind the prefix cleared.
+Address masked(Address address, unsigned prefix);
 
 // "10.0.0.0/8", "::1/128" or one address. kInvalid: not an address, the prefix is too long for it,
 // or bits are set behind the prefix (the writer meant something else).

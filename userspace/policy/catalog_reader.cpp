@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 
@@ -53,86 +54,115 @@ std::vector<std::string> required_strings(YamlMap& map, const std::string& key,
   return values;
 }
 
-void read_hosts(YamlMap& map, ToolShape& shape) {
-  for (const std::string& text : required_strings(map, "host", kHostHint)) {
-    if (auto host = parse_host(text)) {
-      // A pattern ".x" would be taken for "*.x".
-      if (!text.starts_with('.')) {
-        shape.hosts.push_back(std::move(*host));
-        continue;
-      }
-    }
-    map.error("host", fmt::format("'{}' is not a host pattern", text), kHostHint);
+void read_name(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  text.tool.name = map.required_string(key);
+  if (!text.tool.name.empty() && !identity::valid_name(text.tool.name)) {
+    map.error(key, fmt::format("'{}' is not a name for a tool", text.tool.name),
+              identity::kNameHint);
   }
 }
 
-void read_methods(YamlMap& map, ToolShape& shape) {
+void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  for (const std::string& text : required_strings(map, key, kHostHint)) {
+    if (auto host = parse_host(text)) {
+      // A pattern ".x" would be taken for "*.x".
+      if (!text.starts_with('.')) {
+        tool.shape.hosts.push_back(std::move(*host));
+        continue;
+      }
+    }
+    map.error(key, fmt::format("'{}' is not a host pattern", text), kHostHint);
+  }
+}
+
+void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write GET, [POST, PUT], or '*' for any";
-  for (std::string& method : required_strings(map, "method", kHint)) {
+  for (std::string& method : required_strings(map, key, kHint)) {
     const bool token = !method.empty() && std::all_of(method.begin(), method.end(), [](char c) {
       return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
     });
     if (token) {
-      shape.methods.push_back(std::move(method));
-    } else if (method != "*" || map.strings("method").size() > 1) {
-      map.error("method", fmt::format("'{}' is not a method; they are in capitals", method), kHint);
+      tool.shape.methods.push_back(std::move(method));
+    } else if (method != "*" || map.strings(key).size() > 1) {
+      map.error(key, fmt::format("'{}' is not a method; they are in capitals", method), kHint);
     }
   }
 }
 
-void read_paths(YamlMap& map, ToolShape& shape) {
+void read_paths(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write /contacts/{id}, or /files/** for all below";
-  for (const std::string& text : required_strings(map, "path", kHint)) {
+  for (const std::string& text : required_strings(map, key, kHint)) {
     if (Result<PathPattern> path = parse_path_pattern(text)) {
-      shape.paths.push_back(std::move(*path));
+      tool.shape.paths.push_back(std::move(*path));
     } else {
-      map.error("path", fmt::format("path '{}': {}", text, path.error().message), kHint);
+      map.error(key, fmt::format("path '{}': {}", text, path.error().message), kHint);
     }
   }
 }
 
-void read_addresses(YamlMap& map, ToolShape& shape) {
-  const std::vector<std::string> texts = map.strings("addresses");
-  if (map.has("addresses") && texts.empty())
-    map.error("addresses", "'addresses' is empty", "leave the key out for any destination");
+void read_addresses(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  const std::vector<std::string> texts = map.strings(key);
+  if (map.has(key) && texts.empty())
+    map.error(key, "'addresses' is empty", "leave the key out for any destination");
   for (const std::string& text : texts) {
     if (const Result<AddressRange> range = parse_range(text)) {
-      shape.addresses.push_back(*range);
+      tool.shape.addresses.push_back(*range);
     } else {
-      map.error("addresses", range.error().message, "write 10.0.0.0/8, 127.0.0.1 or ::1/128");
+      map.error(key, range.error().message, "write 10.0.0.0/8, 127.0.0.1 or ::1/128");
     }
   }
 }
 
-}  // namespace
-
-ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics& out) {
-  YamlMap map(node, file, out);
-  ToolText text{.file = file, .line = node.Mark().line + 1, .column = node.Mark().column + 1};
-  text.tool.name = map.required_string("name");
-  if (!text.tool.name.empty() && !identity::valid_name(text.tool.name)) {
-    map.error("name", fmt::format("'{}' is not a name for a tool", text.tool.name),
-              identity::kNameHint);
-  }
-  read_hosts(map, text.shape);
-  read_methods(map, text.shape);
-  read_paths(map, text.shape);
-  read_addresses(map, text.shape);
-  for (std::string& scope : map.strings("scopes")) {
+void read_tool_scopes(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  for (std::string& scope : map.strings(key)) {
     if (!identity::valid_scope(scope) || identity::has_wildcard(scope)) {
-      map.error("scopes", fmt::format("a tool cannot require scope '{}'", scope),
+      map.error(key, fmt::format("a tool cannot require scope '{}'", scope),
                 "name one permission, as crm.contacts.read");
     } else {
       text.tool.scopes.push_back(std::move(scope));
     }
   }
   text.tool.scopes = identity::minimal(std::move(text.tool.scopes));
-  if (!map.has("scopes"))
-    map.error("scopes", "'scopes' is missing", "write [] for a tool that needs no permission");
-  if (!map.has("effect")) map.error("effect", "'effect' is missing", "write read or write");
-  if (map.one_of("effect", {"read", "write"}) == "read") text.tool.effect = Effect::kRead;
-  map.finish();
+  if (!map.has(key))
+    map.error(key, "'scopes' is missing", "write [] for a tool that needs no permission");
+}
+
+void read_tool_effect(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  if (!map.has(key)) map.error(key, "'effect' is missing", "write read or write");
+  if (map.one_of(key, {"read", "write"}) == "read") text.tool.effect = Effect::kRead;
+}
+
+constexpr std::string_view kScopesSchema = R"({"type":"array","items":{"type":"string"}})";
+
+constexpr std::array<Key<ToolText>, 8> kToolKeys = {{
+    {{"name", kTextSchema, "What the call is called, in rules and records.", true}, read_name},
+    {{"host", kNamesSchema, "crm.example.test, *.example.test or *; with :port if only that one.",
+      true},
+     read_hosts},
+    {{"method", kNamesSchema, "GET, or a list; * is any.", true}, read_methods},
+    {{"path", kNamesSchema, "/contacts/{id}, or /files/** for all below.", true}, read_paths},
+    {{"scopes", kScopesSchema, "Permissions that are required, all of them; [] for none.", true},
+     read_tool_scopes},
+    {{"effect", R"({"enum":["read","write"]})", "Whether it only reads.", true}, read_tool_effect},
+    {{"addresses", kNamesSchema, "Only calls that really go there: 10.0.0.0/8."}, read_addresses},
+    {{"untrusted", R"({"type":"boolean"})",
+      "What it brings comes from people that nobody vouches for."},
+     [](YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+       text.tool.untrusted = map.boolean(key).value_or(false);
+     }},
+}};
+
+}  // namespace
+
+ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics& out) {
+  YamlMap map(node, file, out);
+  ToolText text{.file = file, .line = node.Mark().line + 1, .column = node.Mark().column + 1};
+  read_keys<ToolText>(kToolKeys, map, text, out);
   return text;
+}
+
+KeyTable tool_keys() {
+  return table_of<ToolText>("tool", "What calls of a tool look like on the wire.", kToolKeys);
 }
 
 Catalog build_catalog(std::vector<ToolText> tools, Diagnostics& out) {

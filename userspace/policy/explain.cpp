@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "policy/conditions.h"
+
 namespace writ::policy {
 
 std::string printable(std::string_view text) {
@@ -48,19 +50,37 @@ std::string explain_missing_scope(const Input& input, const identity::Scopes& mi
                      describe_tool(input), scope, who, more);
 }
 
-std::string explain_rule(const Rule& rule, const Input& input) {
-  if (!rule.reason.empty()) return expand_reason(rule, input);
+namespace {
+
+std::string built_in_reason(const Rule& rule, const Input& input) {
   const std::string& user = input.writ->user.id;
   const std::string tool = describe_tool(input);
   switch (rule.effect) {
     case RuleEffect::kDeny:
       return fmt::format("{} may not call {}: rule {} denies it", user, tool, rule.id);
+    case RuleEffect::kHold:
+      return fmt::format("{} may call {} when a person agrees, says rule {}", user, tool, rule.id);
+    case RuleEffect::kRedact:
+      return fmt::format("{} may call {} without what was found in it, says rule {}", user, tool,
+                         rule.id);
     case RuleEffect::kFlag:
       return fmt::format("{} may call {}, marked by rule {}", user, tool, rule.id);
     case RuleEffect::kAllow:
       return fmt::format("{} may call {}: rule {} allows it", user, tool, rule.id);
   }
   return "";
+}
+
+}  // namespace
+
+std::string explain_rule(const Rule& rule, Evaluation& evaluation) {
+  std::string text = rule.reason.empty() ? built_in_reason(rule, evaluation.input)
+                                         : rule.reason.expand(rule, evaluation);
+  if (rule.effect == RuleEffect::kAllow) return text;
+  if (const auto undefined = undefined_condition(rule, evaluation); !undefined.empty()) {
+    text += fmt::format(" (its condition '{}' cannot be answered for this call)", undefined);
+  }
+  return text;
 }
 
 }  // namespace writ::policy

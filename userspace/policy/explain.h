@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "policy/decision.h"
+#include "policy/evaluation.h"
 #include "policy/rule.h"
 
 namespace writ::policy {
@@ -21,7 +22,8 @@ std::string describe_destination(const Endpoint& destination);
 // sales-assistant has it, user sarah does not)". REQUIRES: a writ, a tool, and `missing` not empty.
 std::string explain_missing_scope(const Input& input, const identity::Scopes& missing);
 
-// The rule's own reason, or a built-in one. REQUIRES: a writ.
-std::string explain_rule(const Rule& rule, const Input& input);
+// The rule's own reason, or a built-in one; and which of its conditions had no answer, if that is
+// why it counts. REQUIRES: a writ.
+std::string explain_rule(const Rule& rule, Evaluation& evaluation);
 
 }  // namespace writ::policy

@@ -68,6 +68,18 @@ Result<PathPattern> parse_path_pattern(std::string_view text) {
   return pattern;
 }
 
+bool path_matches(const PathPattern& pattern, std::string_view path) {
+  path.remove_prefix(std::min<std::size_t>(path.size(), 1));
+  if (path.ends_with('/')) path.remove_suffix(1);
+  for (const PathPattern::Segment& segment : pattern.segments) {
+    const std::size_t slash = path.find('/');
+    const std::string_view here = path.substr(0, slash);
+    if (here.empty() || (!segment.capture && here != segment.text)) return false;
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return path.empty() || pattern.tail;
+}
+
 bool plain_path(std::string_view path) {
   if (path.empty() || path.front() != '/') return false;
   path.remove_prefix(1);

@@ -18,13 +18,18 @@ struct PathPattern {
   struct Segment {
     bool capture = false;
     std::string text;  // the literal, or the capture's name
+    friend bool operator==(const Segment&, const Segment&) = default;
   };
   std::vector<Segment> segments;
   bool tail = false;  // ends with /**
+  friend bool operator==(const PathPattern&, const PathPattern&) = default;
 };
 
 // kInvalid: the message says what is wrong, for the person who wrote it.
 Result<PathPattern> parse_path_pattern(std::string_view text);
+
+// Whether the pattern, by itself, matches a path that is plain_path().
+bool path_matches(const PathPattern& pattern, std::string_view path);
 
 // Whether all servers can be expected to read `path` (decoded once, without query) the same way.
 // False for dot segments, empty segments, backslashes and control characters: a pattern could match

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "policy/explain.h"
+#include "policy/lint.h"
 #include "policy/reader.h"
 #include "util/yaml.h"
 
@@ -15,18 +16,62 @@ Decision deny(std::string code, std::string reason) {
   return {.verdict = Verdict::kDeny, .reason = std::move(reason), .code = std::move(code)};
 }
 
-Decision by_rule(Verdict verdict, std::string code, const Rule& rule, const Input& input) {
+Decision by_rule(Verdict verdict, std::string code, const Rule& rule, Evaluation& evaluation) {
   return {.verdict = verdict,
           .rule = rule.id,
-          .reason = explain_rule(rule, input),
+          .reason = explain_rule(rule, evaluation),
           .code = std::move(code)};
+}
+
+// What has no hands yet is denied.
+constexpr std::string_view kNoHold = "nobody can be asked in this version, so it is denied";
+constexpr std::string_view kNoRedact =
+    "nothing can be blotted out in this version, so it is denied";
+
+// By the first of the rules that asks for more than to let the call go.
+std::optional<Decision> held_or_redacted(const MatchingRules& rules, const Settings& settings,
+                                         Evaluation& evaluation) {
+  if (const Rule* rule = rules[RuleEffect::kHold]) {
+    Decision decision = by_rule(Verdict::kDeny, "hold_unavailable", *rule, evaluation);
+    decision.reason += fmt::format("; {}", kNoHold);
+    decision.wanted = RuleEffect::kHold;
+    return decision;
+  }
+  if (settings.permission == Permission::kHold) {
+    Decision decision =
+        deny("hold_unavailable",
+             fmt::format("{} may call {} when a person agrees, say the settings; {}",
+                         evaluation.input.writ->user.id, describe_tool(evaluation.input), kNoHold));
+    decision.wanted = RuleEffect::kHold;
+    return decision;
+  }
+  if (const Rule* rule = rules[RuleEffect::kRedact]) {
+    Decision decision = by_rule(Verdict::kDeny, "redact_unavailable", *rule, evaluation);
+    decision.reason += fmt::format("; {}", kNoRedact);
+    decision.wanted = RuleEffect::kRedact;
+    return decision;
+  }
+  return std::nullopt;
+}
+
+// By a rule or by the settings.
+std::optional<Decision> denied(const MatchingRules& rules, const Settings& settings,
+                               Evaluation& evaluation) {
+  if (const Rule* rule = rules[RuleEffect::kDeny])
+    return by_rule(Verdict::kDeny, "rule_denied", *rule, evaluation);
+  if (settings.permission != Permission::kDeny) return std::nullopt;
+  return deny("permission_denied",
+              fmt::format("{} may not call {}: the settings deny it",
+                          evaluation.input.writ->user.id, describe_tool(evaluation.input)));
 }
 
 }  // namespace
 
 Policy::Policy(Document document, std::string version)
     : catalog_(std::move(document.catalog)),
-      rules_(std::move(document.rules), catalog_.tools()),
+      names_(catalog_.tools()),
+      rules_(std::move(document.rules), names_),
+      settings_(document.settings, names_),
       on_opaque_(document.on_opaque),
       on_inbound_(document.on_inbound),
       version_(std::move(version)) {}
@@ -43,7 +88,15 @@ std::shared_ptr<const Policy> Policy::load_from_text(const std::vector<SourceTex
                                                      Diagnostics& out) {
   std::optional<Document> document = read_document(sources, out);
   if (!document) return nullptr;
-  return std::make_shared<const Policy>(std::move(*document), content_version(sources));
+  auto policy = std::make_shared<const Policy>(std::move(*document), content_version(sources));
+  if (!policy->rules_.complete()) {
+    out.push_back({.message = "the rules name too many tools in too many different ways",
+                   .hint = "let more rules share the same list of tools"});
+    return nullptr;
+  }
+  const Diagnostics idle = find_idle_rules(*policy);
+  out.insert(out.end(), idle.begin(), idle.end());
+  return policy;
 }
 
 // A match of another policy must not index into this one's rules; such a call has no name here.
@@ -54,8 +107,8 @@ const Tool* Policy::own(const ToolMatch* match) const {
   return index < tools.size() && &tools[index] == match->tool ? match->tool : nullptr;
 }
 
-bool Policy::reads_findings(const ToolMatch* tool) const {
-  return rules_.reads_findings(own(tool));
+Settings Policy::settings(std::string_view user, const ToolMatch* tool, identity::Tier tier) const {
+  return settings_.find(user, own(tool), tier);
 }
 
 Decision Policy::decide(const Input& input) const {
@@ -97,9 +150,13 @@ Decision Policy::decide_unread(const Input& input) const {
   const bool allowed = opaque ? on_opaque_ == OnOpaque::kAllow : on_inbound_ == OnInbound::kAllow;
   if (!allowed) return deny(code, reason);
 
-  const MatchingRules rules = rules_.find(nullptr, *input.writ, input.findings);
-  if (rules.deny != nullptr) return by_rule(Verdict::kDeny, "rule_denied", *rules.deny, input);
-  if (rules.flag != nullptr) return by_rule(Verdict::kFlag, code, *rules.flag, input);
+  Evaluation evaluation(input, nullptr);
+  const MatchingRules rules = rules_.find(evaluation);
+  const Settings settings = settings_.find(input.writ->user.id, nullptr, input.writ->tier);
+  if (auto decision = denied(rules, settings, evaluation)) return *std::move(decision);
+  if (auto decision = held_or_redacted(rules, settings, evaluation)) return *std::move(decision);
+  if (const Rule* rule = rules[RuleEffect::kFlag])
+    return by_rule(Verdict::kFlag, code, *rule, evaluation);
   return {.verdict = Verdict::kAllow, .reason = reason, .code = code};
 }
 
@@ -113,20 +170,24 @@ Decision Policy::decide_call(const Input& input) const {
       return decision;
     }
   }
-  const MatchingRules rules = rules_.find(tool, *input.writ, input.findings);
-  if (tool == nullptr && rules.allow == nullptr) {
+  Evaluation evaluation(input, tool);
+  const MatchingRules rules = rules_.find(evaluation);
+  const Rule* allow = rules[RuleEffect::kAllow];
+  if (tool == nullptr && allow == nullptr) {
     return deny("tool_unknown", fmt::format("no tool of the catalog is {}, and no rule allows "
                                             "calls without a name",
                                             describe_tool(input)));
   }
-  if (rules.deny != nullptr) return by_rule(Verdict::kDeny, "rule_denied", *rules.deny, input);
-  if (rules.allow == nullptr) {
+  const Settings settings = settings_.find(input.writ->user.id, tool, input.writ->tier);
+  if (auto decision = denied(rules, settings, evaluation)) return *std::move(decision);
+  if (allow == nullptr) {
     return deny("no_rule", fmt::format("{} may not call {}: no rule allows it", input.writ->user.id,
                                        describe_tool(input)));
   }
-  Decision decision = rules.flag != nullptr
-                          ? by_rule(Verdict::kFlag, "flagged", *rules.flag, input)
-                          : by_rule(Verdict::kAllow, "allowed", *rules.allow, input);
+  if (auto decision = held_or_redacted(rules, settings, evaluation)) return *std::move(decision);
+  const Rule* flag = rules[RuleEffect::kFlag];
+  Decision decision = flag != nullptr ? by_rule(Verdict::kFlag, "flagged", *flag, evaluation)
+                                      : by_rule(Verdict::kAllow, "allowed", *allow, evaluation);
   if (!input.complete) decision.reason += " (decided on the first part of the call)";
   return decision;
 }

@@ -2,44 +2,35 @@
 // may ask it.
 //
 //   version: 1
-//   tenant: acme               # optional, see policy_set.h
 //   on_opaque: deny            # or allow, hold: bytes without plaintext behind them
 //   on_inbound: deny           # or allow: the agent answers a peer that connected to it
-//   tools:
-//     - name: crm.contact.read
-//       host: crm.example.test         # or a list; *.suffix and * are fine, :port is optional
-//       method: GET                    # or a list; * is any
-//       path: /contacts/{id}           # or a list; see path_pattern.h
-//       scopes: [crm.contacts.read]    # all of them are required
-//       effect: read                   # or write
-//       addresses: [127.0.0.0/8]       # optional: only calls that really go there
-//   rules:
-//     - id: sales-reads-crm
-//       effect: allow                  # or flag, deny
-//       tools: [crm.*]                 # globs; "?" is a call that no tool names; none: every call
-//       users: [sarah]
-//       roles: [sales]
-//       agents: [sales-assistant]
-//       tiers: [interactive]           # interactive, subagent, background, api
-//       identity: token                # known at least so well; see identity/standing.h
-//       identity_below: login          # known less well than that
-//       findings: [pii.*, injection]   # in the arguments: finding rules (globs) or categories
-//       reason: "{user} reads {tool}"  # optional; {user} {agent} {tool} {findings}
+//   tools: [...]               # the catalog: what a call is called
+//   rules: [...]               # who may do what, see rule.h
+//   settings: [...]            # see settings.h
+//
+// LANGUAGE.md is the grammar, with examples; json_schema() the same for editors.
 //
 // How a call is judged, in the order in which it is explained; the first that applies decides:
 //   1. nobody is known behind it                   deny   no_identity
 //   2. it cannot be parsed                         deny   unparseable
-//   3. no plaintext was seen / the agent serves    by on_opaque, on_inbound; where they allow, deny
-//                                                  and flag rules for calls without a name count
+//   3. no plaintext was seen / the agent serves    by on_opaque, on_inbound; where they allow,
+//   rules
+//                                                  but allow rules for calls without a name count
 //   4. no tool names it, no allow rule with "?"    deny   tool_unknown
 //   5. the writ lacks a scope the tool requires    deny   scope_missing
 //   6. a deny rule matches                         deny   rule_denied
-//   7. no allow rule matches                       deny   no_rule
-//   8. a flag rule matches                         flag   flagged
-//   9.                                             allow  allowed
-// A flag rule marks what is allowed and allows nothing by itself: otherwise adding a finding to a
-// call would open a door. The order of files, tools and rules never matters; of several rules the
-// one whose id sorts first is named.
+//   7. the settings deny it                        deny   permission_denied
+//   8. no allow rule matches                       deny   no_rule
+//   9. a hold rule matches, or the settings hold   deny   hold_unavailable    (until it can be
+//   held)
+//  10. a redact rule matches                       deny   redact_unavailable  (until it can be
+//  done)
+//  11. a flag rule matches                         flag   flagged
+//  12.                                             allow  allowed
+// Only an allow rule allows: otherwise adding a finding to a call would open a door. A condition
+// that has no answer (an argument that is not there, a body that is no JSON) counts against the
+// call: a rule that allows does not match then, any other does. The order of files, tools, rules
+// and settings never matters; of several rules the one whose id sorts first is named.
 #pragma once
 
 #include <memory>
@@ -50,7 +41,9 @@
 #include "policy/catalog.h"
 #include "policy/decision.h"
 #include "policy/rule_index.h"
+#include "policy/settings.h"
 #include "policy/source_text.h"
+#include "policy/tool_names.h"
 #include "util/diagnostic.h"
 
 namespace writ::policy {
@@ -62,6 +55,7 @@ enum class OnInbound { kDeny, kAllow };
 struct Document {
   Catalog catalog;
   std::vector<Rule> rules;
+  std::vector<SettingsEntry> settings;
   OnOpaque on_opaque = OnOpaque::kDeny;
   OnInbound on_inbound = OnInbound::kDeny;
 };
@@ -82,18 +76,31 @@ class Policy {
     return catalog_.match(call);
   }
 
+  // The tool of a match; nullptr when it is of another policy.
+  [[nodiscard]] const Tool* tool_of(const ToolMatch* match) const { return own(match); }
+
   // Pure: no I/O, no clock, no state.
   [[nodiscard]] Decision decide(const Input& input) const;
 
-  // Whether findings in the arguments can change the verdict of such calls; if not, a call can be
-  // decided before its body is there.
-  [[nodiscard]] bool reads_findings(const ToolMatch* tool) const;
+  // What of the Input can change what is decided of such calls, or stand in its reason. Where that
+  // is neither findings nor arguments nor digest, a call can be decided before its body is there.
+  [[nodiscard]] const RuleIndex::Reads& reads(const ToolMatch* tool) const {
+    return rules_.reads(own(tool));
+  }
+  [[nodiscard]] bool reads_findings(const ToolMatch* tool) const { return reads(tool).findings; }
+  [[nodiscard]] bool reads_arguments(const ToolMatch* tool) const { return reads(tool).arguments; }
+
+  // What holds for this user's calls of the tool (nullptr: calls without a name). Of `permission`
+  // the decision knows already; the rest is the caller's to do.
+  [[nodiscard]] Settings settings(std::string_view user, const ToolMatch* tool,
+                                  identity::Tier tier) const;
 
   // 16 hex digits over the contents of all files, whatever their order and names.
   [[nodiscard]] const std::string& version() const { return version_; }
 
   [[nodiscard]] const Catalog& catalog() const { return catalog_; }
   [[nodiscard]] const std::vector<Rule>& rules() const { return rules_.rules(); }
+  [[nodiscard]] const RuleIndex& index() const { return rules_; }
   [[nodiscard]] OnOpaque on_opaque() const { return on_opaque_; }
   [[nodiscard]] OnInbound on_inbound() const { return on_inbound_; }
 
@@ -103,7 +110,9 @@ class Policy {
   [[nodiscard]] Decision decide_call(const Input& input) const;
 
   Catalog catalog_;
+  ToolNames names_;
   RuleIndex rules_;
+  SettingsBook settings_;
   OnOpaque on_opaque_;
   OnInbound on_inbound_;
   std::string version_;

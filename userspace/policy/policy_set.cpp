@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <set>
 
 #include "identity/name.h"
 #include "policy/source_text.h"
@@ -26,12 +26,9 @@ std::string tenant_of(const SourceText& source, Diagnostics& out) {
 }
 
 // The common files are read once for each tenant, and say the same each time.
-void add_new(const Diagnostics& from, Diagnostics& to) {
+void add_new(const Diagnostics& from, std::set<std::string>& known, Diagnostics& to) {
   for (const Diagnostic& one : from) {
-    const bool known = std::any_of(to.begin(), to.end(), [&](const Diagnostic& other) {
-      return to_string(other) == to_string(one);
-    });
-    if (!known) to.push_back(one);
+    if (known.insert(to_string(one)).second) to.push_back(one);
   }
 }
 
@@ -49,19 +46,21 @@ std::shared_ptr<const PolicySet> PolicySet::load_from_text(const std::vector<Sou
                                                            Diagnostics& out) {
   auto set = std::make_shared<PolicySet>();
   Diagnostics found;
+  std::set<std::string> known;
   std::vector<SourceText> common;
   std::map<std::string, std::vector<SourceText>> own;
   for (const SourceText& source : sources) {
     const std::string tenant = tenant_of(source, found);
     (tenant.empty() ? common : own[tenant]).push_back(source);
   }
+  for (const Diagnostic& one : found) known.insert(to_string(one));
   set->version_ = content_version(sources);
   bool failed = false;
   // Without common files there is still a policy for tenants that have none: nothing is allowed.
   if (!common.empty() || own.empty()) {
     Diagnostics said;
     set->common_ = Policy::load_from_text(common, said);
-    add_new(said, found);
+    add_new(said, known, found);
     failed = set->common_ == nullptr;
     if (!failed) set->rules_ = set->common_->rules().size();
   } else {
@@ -72,7 +71,7 @@ std::shared_ptr<const PolicySet> PolicySet::load_from_text(const std::vector<Sou
     files.insert(files.end(), common.begin(), common.end());
     Diagnostics said;
     auto policy = Policy::load_from_text(files, said);
-    add_new(said, found);
+    add_new(said, known, found);
     failed = failed || policy == nullptr;
     if (policy) set->rules_ += policy->rules().size() - common_rules;
     set->by_tenant_[tenant] = std::move(policy);

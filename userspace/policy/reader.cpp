@@ -1,67 +1,17 @@
 #include "policy/reader.h"
 
-#include <algorithm>
+#include <array>
 #include <map>
 
-#include "identity/name.h"
-#include "policy/glob.h"
+#include "policy/keys.h"
+#include "policy/tool_names.h"
 
 namespace writ::policy {
 namespace {
 
 constexpr std::size_t kMaxTools = 20'000;
 constexpr std::size_t kMaxRules = 20'000;
-constexpr std::size_t kMaxReason = 1000;
-
-bool valid_glob(std::string_view glob) {
-  return !glob.empty() && glob.size() <= 256 && std::all_of(glob.begin(), glob.end(), [](char c) {
-    return c == '*' || identity::valid_name(std::string_view(&c, 1)) || c == '.' || c == '@' ||
-           c == ':' || c == '-';
-  });
-}
-
-// A list condition. An empty list would hold for everyone, which nobody who writes one means.
-std::vector<std::string> read_condition(YamlMap& map, const std::string& key, bool globs) {
-  std::vector<std::string> values = map.strings(key);
-  if (map.has(key) && values.empty())
-    map.error(key, fmt::format("'{}' is empty", key), "leave the key out if any will do");
-  for (const std::string& value : values) {
-    if (globs ? valid_glob(value) || (key == "tools" && value == "?") : identity::valid_name(value))
-      continue;
-    map.error(
-        key, fmt::format("'{}' holds a value that cannot match anything", key),
-        globs ? "names, with '*' for any characters" : "plain ids; wildcards do not work here");
-  }
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
-}
-
-RuleEffect read_effect(YamlMap& map) {
-  if (!map.has("effect")) map.error("effect", "'effect' is missing", "write allow, flag or deny");
-  const std::string effect = map.one_of("effect", {"allow", "flag", "deny"}).value_or("deny");
-  return effect == "allow"  ? RuleEffect::kAllow
-         : effect == "flag" ? RuleEffect::kFlag
-                            : RuleEffect::kDeny;
-}
-
-std::vector<identity::Tier> read_tiers(YamlMap& map) {
-  std::vector<identity::Tier> tiers;
-  for (const std::string& text : read_condition(map, "tiers", false)) {
-    if (const auto tier = identity::tier_from_text(text)) {
-      tiers.push_back(*tier);
-    } else {
-      map.error("tiers", fmt::format("'{}' is no tier", text),
-                "interactive, subagent, background or api");
-    }
-  }
-  return tiers;
-}
-
-std::optional<identity::IdentityStrength> read_strength(YamlMap& map, const std::string& key) {
-  const auto text = map.one_of(key, {"asserted", "unix_peer", "login", "token"});
-  return text ? identity::strength_from_text(*text) : std::nullopt;
-}
+constexpr std::size_t kMaxSettings = 2'000;
 
 // Puts the documents of several files together.
 class DocumentReader {
@@ -72,25 +22,40 @@ class DocumentReader {
     const auto root = parse_yaml(source.text, source.file, out_);
     if (!root) return;
     YamlMap top(*root, source.file, out_);
-    if (!top.has("version")) top.error("version", "'version' is missing", "write version: 1");
-    (void)top.integer("version", 1, 1);  // only its range matters, and that is a diagnostic
-    (void)top.string("tenant");          // policy_set.cpp has read it
-    read_settings(top);
-    top.each("tools", [&](const YAML::Node& node) {
-      ToolText tool = read_tool(node, source.file, out_);
-      if (!tool.tool.name.empty()) tools_.push_back(std::move(tool));
-    });
-    top.each("rules", [&](const YAML::Node& node) {
-      Rule rule = read_rule(node, source.file, out_);
-      if (!rule.id.empty()) rules_.push_back(std::move(rule));
-    });
-    top.finish();
+    read_keys<DocumentReader>(keys(), top, *this, out_);
+  }
+
+  static std::span<const Key<DocumentReader>> keys() {
+    static constexpr std::array<Key<DocumentReader>, 7> kKeys = {{
+        {{"version", R"({"const":1})", "Of the language.", true}, read_version},
+        {{"tenant", kTextSchema, "This file counts in that tenant only."},
+         // policy_set.cpp has read it
+         [](YamlMap& top, const std::string& key, DocumentReader&, Diagnostics&) {
+           (void)top.string(key);
+         }},
+        {{"on_opaque", R"({"enum":["deny","allow","hold"]})",
+          "What becomes of bytes without plaintext behind them."},
+         read_on_opaque},
+        {{"on_inbound", R"({"enum":["deny","allow"]})",
+          "What becomes of answers to a peer that connected to the agent."},
+         read_on_inbound},
+        {{"tools", R"({"type":"array","items":{"$ref":"#/$defs/tool"}})",
+          "The catalog: what calls are called."},
+         read_tools},
+        {{"rules", R"({"type":"array","items":{"$ref":"#/$defs/rule"}})", "Who may do what."},
+         read_rules},
+        {{"settings", R"({"type":"array","items":{"$ref":"#/$defs/settings"}})",
+          "What holds for people and tools where no rule is about one call."},
+         read_settings},
+    }};
+    return kKeys;
   }
 
   Document finish() {
-    if (tools_.size() > kMaxTools || rules_.size() > kMaxRules) {
-      out_.push_back(
-          {.message = fmt::format("more than {} tools or {} rules", kMaxTools, kMaxRules)});
+    if (tools_.size() > kMaxTools || rules_.size() > kMaxRules ||
+        document_.settings.size() > kMaxSettings) {
+      out_.push_back({.message = fmt::format("more than {} tools, {} rules or {} settings",
+                                             kMaxTools, kMaxRules, kMaxSettings)});
       return {};
     }
     document_.catalog = build_catalog(std::move(tools_), out_);
@@ -115,19 +80,51 @@ class DocumentReader {
     return value;
   }
 
-  void read_settings(YamlMap& top) {
-    if (const auto value = setting(top, "on_opaque", {"deny", "allow", "hold"})) {
-      document_.on_opaque = *value == "allow"  ? OnOpaque::kAllow
-                            : *value == "hold" ? OnOpaque::kHold
-                                               : OnOpaque::kDeny;
-      if (document_.on_opaque == OnOpaque::kHold) {
-        top.error("on_opaque", "on_opaque: hold is not in force: such bytes are denied",
-                  "write deny to say the same");
-        out_.back().severity = Severity::kWarning;
-      }
-    }
-    if (const auto value = setting(top, "on_inbound", {"deny", "allow"}))
-      document_.on_inbound = *value == "allow" ? OnInbound::kAllow : OnInbound::kDeny;
+  static void read_version(YamlMap& top, const std::string& key, DocumentReader&, Diagnostics&) {
+    if (!top.has(key)) top.error(key, "'version' is missing", "write version: 1");
+    (void)top.integer(key, 1, 1);  // only its range matters, and that is a diagnostic
+  }
+
+  static void read_on_opaque(YamlMap& top, const std::string& key, DocumentReader& into,
+                             Diagnostics& out) {
+    const auto value = into.setting(top, key, {"deny", "allow", "hold"});
+    if (!value) return;
+    into.document_.on_opaque = *value == "allow"  ? OnOpaque::kAllow
+                               : *value == "hold" ? OnOpaque::kHold
+                                                  : OnOpaque::kDeny;
+    if (into.document_.on_opaque != OnOpaque::kHold) return;
+    top.error(key, "on_opaque: hold is not in force: such bytes are denied",
+              "write deny to say the same");
+    out.back().severity = Severity::kWarning;
+  }
+
+  static void read_on_inbound(YamlMap& top, const std::string& key, DocumentReader& into,
+                              Diagnostics&) {
+    if (const auto value = into.setting(top, key, {"deny", "allow"}))
+      into.document_.on_inbound = *value == "allow" ? OnInbound::kAllow : OnInbound::kDeny;
+  }
+
+  static void read_tools(YamlMap& top, const std::string& key, DocumentReader& into,
+                         Diagnostics& out) {
+    top.each(key, [&](const YAML::Node& node) {
+      ToolText tool = read_tool(node, top.file(), out);
+      if (!tool.tool.name.empty()) into.tools_.push_back(std::move(tool));
+    });
+  }
+
+  static void read_rules(YamlMap& top, const std::string& key, DocumentReader& into,
+                         Diagnostics& out) {
+    top.each(key, [&](const YAML::Node& node) {
+      Rule rule = read_rule(node, top.file(), out);
+      if (!rule.id.empty()) into.rules_.push_back(std::move(rule));
+    });
+  }
+
+  static void read_settings(YamlMap& top, const std::string& key, DocumentReader& into,
+                            Diagnostics& out) {
+    top.each(key, [&](const YAML::Node& node) {
+      into.document_.settings.push_back(read_settings_entry(node, top.file(), out));
+    });
   }
 
   void report(const Rule& rule, Severity severity, std::string message, std::string hint) {
@@ -140,6 +137,7 @@ class DocumentReader {
   }
 
   void check_rules() {
+    const ToolNames names(document_.catalog.tools());
     std::map<std::string, const Rule*> seen;
     for (const Rule& rule : rules_) {
       const auto [entry, added] = seen.emplace(rule.id, &rule);
@@ -149,21 +147,21 @@ class DocumentReader {
                            entry->second->line),
                "give each rule its own id");
       }
-      for (const std::string& glob : rule.tools) {
-        if (!names_some_tool(glob)) {
-          report(rule, Severity::kWarning,
-                 fmt::format("rule '{}': '{}' matches no tool of the catalog", rule.id, glob),
-                 "check its spelling, or add the tool");
-        }
+      for (const auto* globs : {&rule.tools, &rule.used_before, &rule.requires_before}) {
+        check_names(rule, *globs, names);
       }
+      if (rule.after) check_names(rule, rule.after->tools, names);
     }
   }
 
-  [[nodiscard]] bool names_some_tool(const std::string& glob) const {
-    if (glob == "?" || glob == "*") return true;
-    const auto& tools = document_.catalog.tools();
-    return std::any_of(tools.begin(), tools.end(),
-                       [&](const Tool& tool) { return glob_match(glob, tool.name); });
+  void check_names(const Rule& rule, const std::vector<std::string>& globs,
+                   const ToolNames& names) {
+    for (const std::string& glob : globs) {
+      if (glob == "?" || glob == "*" || names.any(glob)) continue;
+      report(rule, Severity::kWarning,
+             fmt::format("rule '{}': '{}' matches no tool of the catalog", rule.id, glob),
+             "check its spelling, or add the tool");
+    }
   }
 
   Diagnostics& out_;
@@ -175,37 +173,9 @@ class DocumentReader {
 
 }  // namespace
 
-Rule read_rule(const YAML::Node& node, const std::string& file, Diagnostics& out) {
-  YamlMap map(node, file, out);
-  Rule rule{.id = map.required_string("id"), .file = file};
-  rule.line = node.Mark().line + 1;
-  rule.column = node.Mark().column + 1;
-  if (!rule.id.empty() && !identity::valid_name(rule.id))
-    map.error("id", fmt::format("'{}' is not a name for a rule", rule.id), identity::kNameHint);
-  rule.effect = read_effect(map);
-  rule.tools = read_condition(map, "tools", true);
-  if (rule.effect == RuleEffect::kAllow && !map.has("tools")) {
-    map.error("tools", "an allow rule must say which tools it allows",
-              "write [\"*\"] for every tool of the catalog, \"?\" for calls that no tool names");
-  }
-  rule.users = read_condition(map, "users", false);
-  rule.roles = read_condition(map, "roles", false);
-  rule.agents = read_condition(map, "agents", false);
-  rule.tiers = read_tiers(map);
-  rule.at_least = read_strength(map, "identity");
-  rule.below = read_strength(map, "identity_below");
-  rule.findings = read_condition(map, "findings", true);
-  rule.reason = map.string("reason").value_or("");
-  if (const std::string unknown = unknown_placeholder(rule.reason); !unknown.empty()) {
-    map.error("reason", fmt::format("'reason' holds {}, which stands for nothing", unknown),
-              "use {user}, {agent}, {tool} or {findings}");
-  }
-  const bool printable = std::all_of(rule.reason.begin(), rule.reason.end(),
-                                     [](char c) { return static_cast<unsigned char>(c) >= ' '; });
-  if (!printable || rule.reason.size() > kMaxReason)
-    map.error("reason", "'reason' must be one line of at most 1000 characters");
-  map.finish();
-  return rule;
+KeyTable document_keys() {
+  return table_of<DocumentReader>("document", "A policy of Writ, or a part of one.",
+                                  DocumentReader::keys());
 }
 
 std::optional<Document> read_document(const std::vector<SourceText>& sources, Diagnostics& out) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "policy/keys.h"
 #include "policy/policy.h"
 #include "util/diagnostic.h"
 #include "util/yaml.h"
@@ -26,6 +27,9 @@ struct ToolText {
 ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics& out);
 // One element of `rules:`.
 Rule read_rule(const YAML::Node& node, const std::string& file, Diagnostics& out);
+// One element of `settings:`.
+SettingsEntry read_settings_entry(const YAML::Node& node, const std::string& file,
+                                  Diagnostics& out);
 
 // All tools in one catalog, whatever the order they were read in.
 Catalog build_catalog(std::vector<ToolText> tools, Diagnostics& out);

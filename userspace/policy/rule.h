@@ -5,30 +5,88 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "policy/address.h"
+#include "policy/argument_test.h"
 #include "policy/decision.h"
+#include "policy/number_range.h"
+#include "policy/path_pattern.h"
+#include "policy/reason.h"
+#include "policy/time_window.h"
 
 namespace writ::policy {
 
-// In the order in which they decide: a deny overrides a flag, a flag marks what an allow lets
-// through.
-enum class RuleEffect { kDeny, kFlag, kAllow };
+// Findings of one kind: a glob over finding rules ("pii.*"), or a category ("pii").
+struct FindingCondition {
+  std::string kind;
+  std::uint32_t at_least = 1;      // over all findings of the kind
+  std::vector<std::string> where;  // FindingView::where is one of these; empty: anywhere
+  friend bool operator==(const FindingCondition&, const FindingCondition&) = default;
+};
+
+struct DestinationCondition {
+  std::optional<AddressRange> range;  // none: any address
+  std::uint16_t port = 0;             // 0: any
+  friend bool operator==(const DestinationCondition&, const DestinationCondition&) = default;
+};
+
+// Some earlier call of the session brought content: all that is said here is true of that one call.
+struct AfterCondition {
+  std::vector<std::string> tools;     // globs
+  std::vector<std::string> findings;  // in its result; kinds
+  bool untrusted = false;             // the tool is marked `untrusted: true`
+  friend bool operator==(const AfterCondition&, const AfterCondition&) = default;
+};
+
+// Whether content that nobody vouches for came into the session.
+struct TaintCondition {
+  bool tainted = true;          // false: it did not
+  std::vector<std::string> by;  // kinds of findings and globs of tools; empty: by anything
+  friend bool operator==(const TaintCondition&, const TaintCondition&) = default;
+};
 
 // Conditions are ANDed, the values of one are ORed, an empty one always holds.
 struct Rule {
   std::string id;
   RuleEffect effect = RuleEffect::kDeny;
-  std::vector<std::string> tools;   // globs; "?": calls that the catalog has no name for
-  std::vector<std::string> users;   // sorted
-  std::vector<std::string> roles;   // sorted; the user has one of them
-  std::vector<std::string> agents;  // sorted
+
+  // Who
+  std::vector<std::string> users;    // sorted
+  std::vector<std::string> roles;    // sorted; the user has one of them
+  std::vector<std::string> agents;   // sorted
+  std::vector<std::string> tenants;  // sorted
   std::vector<identity::Tier> tiers;
+  identity::Scopes scopes;  // the writ covers one of them
   // How well the person must be known, and how well they must not be.
   std::optional<identity::IdentityStrength> at_least;
   std::optional<identity::IdentityStrength> below;
-  std::vector<std::string> findings;  // a glob over finding rules ("pii.*"), or a category
-  std::string reason;                 // template; empty: a built-in sentence
+
+  // What
+  std::vector<std::string> tools;  // globs; "?": calls that the catalog has no name for
+  std::vector<Effect> effects;     // of the tool
+  std::vector<std::string> hosts;  // globs, in lower case
+  std::vector<DestinationCondition> destinations;
+  std::vector<std::string> methods;
+  std::vector<PathPattern> paths;
+  std::vector<std::string> protocols;  // globs
+  std::vector<ArgumentTest> captures;  // of the tool's path; all of them, as with args
+  std::vector<ArgumentTest> args;
+  std::vector<FindingCondition> findings;
+
+  // When
+  std::vector<TimeWindow> during;
+  std::optional<NumberRange> calls;          // of the session so far
+  std::optional<NumberRange> tool_calls;     // of this tool so far
+  std::vector<std::string> used_before;      // globs: one of these tools was called
+  std::vector<std::string> requires_before;  // globs: holds while none of these was called
+  std::optional<TaintCondition> tainted;
+  std::optional<AfterCondition> after;
+  std::optional<std::int64_t> repeat_more_than;  // identical calls in a row, with this one
+  std::vector<std::pair<std::string, NumberRange>> budget_left;  // all of them
+
+  ReasonTemplate reason;  // empty: a built-in sentence
 
   std::string file;  // where it stands, for diagnostics
   int line = 0;
@@ -39,14 +97,7 @@ struct Rule {
 // all.
 bool applies_to_unnamed(const Rule& rule);
 
-// Whether all conditions but `tools` hold.
-bool conditions_hold(const Rule& rule, const identity::Writ& writ,
-                     std::span<const FindingView> findings);
-bool finding_matches(std::string_view condition, const FindingView& finding);
-
-// A reason template may hold {user}, {agent}, {tool} and {findings}. Empty: fine; else the first
-// name that is none of them, or the brace that opens none.
-std::string unknown_placeholder(std::string_view reason);
-std::string expand_reason(const Rule& rule, const Input& input);
+// `kind` as FindingCondition::kind has it.
+bool finding_matches(std::string_view kind, std::string_view rule, std::string_view category);
 
 }  // namespace writ::policy

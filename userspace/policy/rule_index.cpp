@@ -1,75 +1,140 @@
 #include "policy/rule_index.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
-
-#include "policy/glob.h"
 
 namespace writ::policy {
 namespace {
+
+using Places = std::vector<std::uint32_t>;
 
 bool names_every_tool(const Rule& rule) {
   return rule.tools.empty() ||
          std::find(rule.tools.begin(), rule.tools.end(), "*") != rule.tools.end();
 }
 
-bool names_tool(const Rule& rule, const std::string& tool) {
-  return std::any_of(rule.tools.begin(), rule.tools.end(),
-                     [&](const std::string& glob) { return glob_match(glob, tool); });
+RuleIndex::Reads merge(const RuleIndex::Reads& a, const RuleIndex::Reads& b) {
+  return {.findings = a.findings || b.findings,
+          .arguments = a.arguments || b.arguments,
+          .digest = a.digest || b.digest,
+          .session = a.session || b.session,
+          .budget = a.budget || b.budget};
+}
+
+RuleIndex::Reads reads_of(const Rule& rule) {
+  return {
+      .findings = !rule.findings.empty(),
+      .arguments = !rule.args.empty() || !rule.captures.empty() || rule.reason.reads_arguments(),
+      .digest = rule.repeat_more_than.has_value(),
+      .session = rule.calls || rule.tool_calls || !rule.used_before.empty() ||
+                 !rule.requires_before.empty() || rule.tainted || rule.after ||
+                 rule.repeat_more_than,
+      .budget = !rule.budget_left.empty()};
 }
 
 }  // namespace
 
-RuleIndex::RuleIndex(std::vector<Rule> rules, const std::deque<Tool>& tools)
-    : rules_(std::move(rules)), by_tool_(tools.size()) {
+RuleIndex::RuleIndex(std::vector<Rule> rules, const ToolNames& names) : rules_(std::move(rules)) {
   std::sort(rules_.begin(), rules_.end(), [](const Rule& a, const Rule& b) {
     return std::tie(a.effect, a.id) < std::tie(b.effect, b.id);
   });
+  Places every;
+  Places unnamed;
+  // Rules often name the same tools: each list of globs is looked up once.
+  std::map<std::vector<std::string>, Places> by_globs;
   for (std::uint32_t place = 0; place < rules_.size(); ++place) {
     const Rule& rule = rules_[place];
-    if (applies_to_unnamed(rule)) unnamed_.push_back(place);
+    masks_.push_back(conditions_of(rule));
+    if (applies_to_unnamed(rule)) unnamed.push_back(place);
     if (names_every_tool(rule)) {
-      every_tool_.push_back(place);
-      continue;
-    }
-    for (const Tool& tool : tools) {
-      if (names_tool(rule, tool.name)) by_tool_[tool.index].push_back(place);
+      every.push_back(place);
+    } else {
+      by_globs[rule.tools].push_back(place);
     }
   }
+  every_tool_ = make_part(every);
+  unnamed_ = make_part(unnamed);
+
+  std::vector<const Places*> lists;
+  std::vector<std::vector<std::uint32_t>> lists_of(names.size());  // by Tool::index
+  for (const auto& [globs, places] : by_globs) {
+    const auto list = static_cast<std::uint32_t>(lists.size());
+    lists.push_back(&places);
+    for (const std::string& glob : globs) {
+      names.each(glob, [&](const Tool& tool) {
+        auto& own = lists_of[tool.index];
+        if (own.empty() || own.back() != list) own.push_back(list);
+      });
+    }
+  }
+  std::map<std::vector<std::uint32_t>, std::uint32_t> known;
+  std::size_t total = 0;
+  for (const auto& own : lists_of) {
+    const auto [entry, added] = known.emplace(own, static_cast<std::uint32_t>(parts_.size()));
+    part_of_.push_back(entry->second);
+    if (!added) continue;
+    Places places;
+    for (const std::uint32_t list : own)
+      places.insert(places.end(), lists[list]->begin(), lists[list]->end());
+    total += places.size();
+    complete_ = total <= kMaxPlaces;
+    if (!complete_) return;
+    std::sort(places.begin(), places.end());
+    parts_.push_back(make_part(places));
+    tool_reads_.push_back(merge(parts_.back().reads, every_tool_.reads));
+  }
+  std::uint32_t place = 0;
+  for (std::size_t effect = 0; effect < kRuleEffects; ++effect) {
+    begins_.at(effect) = place;
+    while (place < rules_.size() && rules_[place].effect == static_cast<RuleEffect>(effect))
+      ++place;
+  }
+  begins_.back() = place;
 }
 
-MatchingRules RuleIndex::find(const Tool* tool, const identity::Writ& writ,
-                              std::span<const FindingView> findings) const {
-  static const Places kNone;
-  const Places& first = tool == nullptr ? unnamed_ : every_tool_;
-  const Places& second = tool == nullptr ? kNone : by_tool_[tool->index];
+RuleIndex::Part RuleIndex::make_part(const Places& places) const {
+  Part part{.buckets = Buckets(rules_, places)};
+  for (const std::uint32_t place : places) part.reads = merge(part.reads, reads_of(rules_[place]));
+  return part;
+}
+
+const RuleIndex::Reads& RuleIndex::reads(const Tool* tool) const {
+  return tool == nullptr ? unnamed_.reads : tool_reads_[part_of_[tool->index]];
+}
+
+MatchingRules RuleIndex::find(Evaluation& evaluation) const {
+  constexpr auto kDeny = static_cast<std::size_t>(RuleEffect::kDeny);
+  std::array<std::uint32_t, kRuleEffects> best = {};
+  for (std::size_t effect = 0; effect < kRuleEffects; ++effect) {
+    best.at(effect) = begins_.at(effect + 1);  // none
+  }
+  const auto look_through = [&](std::span<const std::uint32_t> places) {
+    const auto* at = places.data();
+    const auto* const end = at + places.size();
+    while (at != end) {
+      const std::uint32_t place = *at;
+      const Rule& rule = rules_[place];
+      const auto effect = static_cast<std::size_t>(rule.effect);
+      const bool denied = best[kDeny] != begins_[kDeny + 1];
+      if (denied && evaluation.tool != nullptr && effect != kDeny) return;
+      if (place >= best.at(effect)) {  // a rule of this effect that goes first is known
+        at = std::lower_bound(at, end, begins_.at(effect + 1));
+        continue;
+      }
+      ++at;
+      const Truth truth = conditions_hold(rule, masks_[place], evaluation);
+      if (matches(rule.effect, truth, evaluation.input.provisional)) best.at(effect) = place;
+    }
+  };
+  each_part(evaluation.tool,
+            [&](const Buckets& buckets) { buckets.each(evaluation, look_through); });
   MatchingRules matching;
-  auto a = first.begin();
-  auto b = second.begin();
-  while (a != first.end() || b != second.end()) {
-    const bool take_first = b == second.end() || (a != first.end() && *a < *b);
-    const Rule& rule = rules_[take_first ? *a++ : *b++];
-    const Rule*& slot = rule.effect == RuleEffect::kDeny   ? matching.deny
-                        : rule.effect == RuleEffect::kFlag ? matching.flag
-                                                           : matching.allow;
-    if (slot != nullptr || !conditions_hold(rule, writ, findings)) continue;
-    slot = &rule;
-    // The places are sorted by effect: an allow is the last that is needed, and nothing overrides a
-    // deny. Of a call without a name it must also be known whether anything would allow it, to say
-    // why it is denied.
-    if (rule.effect == RuleEffect::kAllow) break;
-    if (rule.effect == RuleEffect::kDeny && tool != nullptr) break;
+  for (std::size_t effect = 0; effect < kRuleEffects; ++effect) {
+    if (best.at(effect) != begins_.at(effect + 1))
+      matching.by_effect.at(effect) = &rules_[best.at(effect)];
   }
   return matching;
-}
-
-bool RuleIndex::reads_findings(const Tool* tool) const {
-  const auto reads = [&](const Places& places) {
-    return std::any_of(places.begin(), places.end(),
-                       [&](std::uint32_t place) { return !rules_[place].findings.empty(); });
-  };
-  if (tool == nullptr) return reads(unnamed_);
-  return reads(every_tool_) || reads(by_tool_[tool->index]);
 }
 
 }  // namespace writ::policy

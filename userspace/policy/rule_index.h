@@ -1,46 +1,97 @@
-// Which rules can match a call of a tool, found at load so that no glob is resolved while a call
-// waits.
+// Which rules can match a call, found at load so that a waiting call looks at no others.
+//
+// The rules are parted by tool first: those for every tool, those for calls without a name, and one
+// part for each group of tools that the same rules name. Within a part each rule stands in one
+// `Buckets` by the condition that tells it apart best: user, agent, role, host or destination.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
+#include "policy/buckets.h"
 #include "policy/catalog.h"
+#include "policy/conditions.h"
 #include "policy/rule.h"
+#include "policy/tool_names.h"
 
 namespace writ::policy {
 
 // The rules that decide, one of each effect at most: the one whose id sorts first.
 struct MatchingRules {
-  const Rule* deny = nullptr;
-  const Rule* flag = nullptr;
-  const Rule* allow = nullptr;
+  std::array<const Rule*, kRuleEffects> by_effect{};
+  [[nodiscard]] const Rule* operator[](RuleEffect effect) const {
+    return by_effect.at(static_cast<std::size_t>(effect));
+  }
 };
 
 class RuleIndex {
  public:
   RuleIndex() = default;
-  RuleIndex(std::vector<Rule> rules, const std::deque<Tool>& tools);
+  RuleIndex(std::vector<Rule> rules, const ToolNames& names);
 
-  // `tool` nullptr: a call without a name. For a named one, `flag` and `allow` are left out where
-  // `deny` is set.
-  [[nodiscard]] MatchingRules find(const Tool* tool, const identity::Writ& writ,
-                                   std::span<const FindingView> findings) const;
+  // False: the rules name so many tools in so many different ways that the index would not fit into
+  // kMaxPlaces, and it must not be asked.
+  static constexpr std::size_t kMaxPlaces = 20'000'000;
+  [[nodiscard]] bool complete() const { return complete_; }
 
-  // Whether findings can change what becomes of a call of this tool.
-  [[nodiscard]] bool reads_findings(const Tool* tool) const;
+  // Where a deny rule matches a call with a name, nothing is said of the other effects, which it
+  // overrides. (Of one without a name it must be known whether anything would allow it, to say why
+  // it is denied.)
+  [[nodiscard]] MatchingRules find(Evaluation& evaluation) const;
 
-  // In the order deny, flag, allow, then by id.
+  // Calls `visit(rule, mask)` for each rule that names the tool and can match by its subject and
+  // destination, some of them twice, in no order.
+  template <class Visit>
+  void each_candidate(const Evaluation& evaluation, Visit visit) const {
+    each_part(evaluation.tool, [&](const Buckets& part) {
+      part.each(evaluation, [&](std::span<const std::uint32_t> places) {
+        for (const std::uint32_t place : places) visit(rules_[place], masks_[place]);
+      });
+    });
+  }
+
+  // Whether a rule for calls of this tool has one of the conditions, or fills arguments into its
+  // reason.
+  struct Reads {
+    bool findings = false;
+    bool arguments = false;  // args or captures, also within a reason
+    bool digest = false;
+    bool session = false;
+    bool budget = false;
+  };
+  [[nodiscard]] const Reads& reads(const Tool* tool) const;
+
+  // In the order deny, hold, redact, flag, allow, then by id.
   [[nodiscard]] const std::vector<Rule>& rules() const { return rules_; }
 
  private:
-  using Places = std::vector<std::uint32_t>;  // in rules_, ascending
+  struct Part {
+    Buckets buckets;
+    Reads reads;
+  };
+  template <class Visit>
+  void each_part(const Tool* tool, Visit visit) const {
+    if (tool == nullptr) {
+      visit(unnamed_.buckets);
+    } else {
+      visit(every_tool_.buckets);
+      visit(parts_[part_of_[tool->index]].buckets);
+    }
+  }
+  [[nodiscard]] Part make_part(const std::vector<std::uint32_t>& places) const;
 
+  bool complete_ = true;
   std::vector<Rule> rules_;
-  Places every_tool_;            // rules for each named tool, kept once instead of once a tool
-  std::vector<Places> by_tool_;  // the others, by Tool::index
-  Places unnamed_;
+  std::vector<ConditionMask> masks_;                      // of each rule
+  std::array<std::uint32_t, kRuleEffects + 1> begins_{};  // where the rules of an effect begin
+  Part every_tool_;                                       // rules for each named tool, kept once
+  Part unnamed_;
+  std::vector<Part> parts_;             // the others
+  std::vector<std::uint32_t> part_of_;  // by Tool::index
+  std::vector<Reads> tool_reads_;       // of each part and every_tool_ together
 };
 
 }  // namespace writ::policy

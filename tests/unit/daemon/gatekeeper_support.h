@@ -379,7 +379,7 @@ class GatekeeperTest : public testing::Test {
     session->id = kSession;
     session->mode = options.mode;
     session->writ = *writ;
-    session->policy = policy_;
+    session->use(policy_);
     ASSERT_TRUE(limits_.open_writ(writ->id, "", "default/sarah", options.limits,
                                   std::chrono::steady_clock::now() - options.session_age));
     auto handle = book_.add(std::move(*writ), now);

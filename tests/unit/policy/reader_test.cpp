@@ -130,6 +130,127 @@ TEST(PolicyReader, RefusesWithPlaceAndMessage) {
   }
 }
 
+// One mistake in each key of the language.
+TEST(PolicyReader, RefusesConditionsThatMeanNothing) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"scopes: []", "'scopes' is empty"},
+      {"scopes: ['c m']", "'c m' is no scope"},
+      {"tenants: ['a b']", "cannot match anything"},
+      {"effects: [delete]", "'delete' is no effect"},
+      {"hosts: []", "'hosts' is empty"},
+      {"hosts: ['a b']", "cannot match anything"},
+      {"hosts: ['a:443']", "cannot match anything"},
+      {"hosts: ['a.']", "cannot match anything"},
+      {"destinations: []", "'destinations' is empty"},
+      {"destinations: [a.test]", "is no destination"},
+      {"destinations: ['*']", "is no destination"},
+      {"destinations: ['10.0.0.1:0']", "is no destination"},
+      {"destinations: ['10.0.0.1:99999']", "is no destination"},
+      {"destinations: ['[::1']", "is no destination"},
+      {"destinations: [10.0.0.1/8]", "is no destination"},
+      {"methods: [get]", "not a method"},
+      {"paths: [x]", "does not begin with '/'"},
+      {"protocols: ['a b']", "cannot match anything"},
+      {"findings: [{kind: pii, at_least: 0}]", "'at_least' must be a whole number"},
+      {"findings: [{at_least: 1}]", "'kind' is missing"},
+      {"findings: [{kind: 'a b'}]", "'kind' cannot match anything"},
+      {"findings: [[pii]]", "cannot match anything"},
+      {"during: {days: [someday]}", "'someday' is no day"},
+      {"during: {days: []}", "'days' is empty"},
+      {"during: {from: '24:00'}", "'from' is no time"},
+      {"during: {to: '8'}", "'to' is no time"},
+      {"during: {tz: Europe/Berlin}", "is no offset"},
+      {"during: []", "'during' is empty"},
+      {"calls: 5", "expected a mapping"},
+      {"calls: {}", "compares with nothing"},
+      {"calls: {lt: x}", "'lt' must be a whole number"},
+      {"calls: {less: 5}", "unknown key 'less'"},
+      {"used_before: []", "'used_before' is empty"},
+      {"tainted: []", "'tainted' is empty"},
+      {"tainted: ['a b']", "cannot match anything"},
+      {"after: {}", "'after' says nothing"},
+      {"after: {tool: [x]}", "did you mean 'tools'?"},
+      {"repeat: {}", "'more_than' is missing"},
+      {"repeat: {more_than: 0}", "'more_than' must be a whole number"},
+      {"budget_left: {}", "'budget_left' is empty"},
+      {"budget_left: {calls: 5}", "expected a mapping"},
+      {"budget_left: {'a b': {lt: 1}}", "is no name of a budget"},
+      {"args: {}", "'args' is empty"},
+      {"args: []", "'args' is empty"},
+      {"args: 5", "must be a mapping of paths"},
+      {"args: {'a..b': 5}", "a name is missing"},
+      {"args: {a: {}}", "it tests nothing"},
+      {"args: {a: []}", "the list is empty"},
+      {"args: {a: [[1]]}", "expected a plain value"},
+      {"args: {a: {equals: 5}}", "unknown key 'equals'"},
+      {"args: {a: {eq: {}}}", "must hold plain values"},
+      {"args: {a: {in: []}}", "'in' is empty"},
+      {"args: {a: {prefix: ''}}", "'prefix' is empty"},
+      {"args: {a: {suffix: []}}", "'suffix' is empty"},
+      {"args: {a: {regex: '('}}", "'(' is no pattern: missing )"},
+      {"args: {a: {regex: '(?=x)'}}", "is no pattern"},
+      {"args: {a: {regex: '((a{100}){100}){100}'}}", "is no pattern"},
+      {"args: {a: {regex: []}}", "'regex' is empty"},
+      {"args: {a: {lt: soon}}", "compares numbers and dates"},
+      {"args: {a: {lt: 2026-02-30}}", "compares numbers and dates"},
+      {"args: {a: {size: -1}}", "'size' must be a whole number"},
+      {"args: {a: {size: {}}}", "compares with nothing"},
+      {"args: {a: {exists: maybe}}", "must be true or false"},
+      {"args: {a: {all: {}}}", "it tests nothing"},
+      {"args: {a: {all: {path: 'query:x', eq: 1}}}", "within an element has no source"},
+      {"args: {a: {path: b, eq: 1}}", "the path is said twice"},
+      {"args: [{eq: 1}]", "'path' is missing"},
+      {"captures: [{path: a, eq: 1}]", "must be a mapping of captures"},
+      {"captures: {'a.b': 1}", "plain names only"},
+      {"reason: '{args.}'", "'{args.}': "},
+      {"reason: '{captures.a.b}'", "plain names only"},
+      {"reason: 'a}b'", "stands for nothing"},
+  };
+  for (const auto& [condition, message] : kCases) {
+    Diagnostics out;
+    EXPECT_FALSE(Policy::load_from_text(
+        {{"p.yaml", std::string("version: 1\nrules: [{id: r, effect: deny, ") + condition + "}]"}},
+        out))
+        << condition;
+    EXPECT_THAT(text_of(out), HasSubstr(message)) << condition;
+    for (const Diagnostic& d : out) EXPECT_GT(d.line, 0) << text_of(out);
+  }
+}
+
+TEST(PolicyReader, RefusesSettingsThatMeanNothing) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"settings: {}", "'settings' must be a list"},
+      {"settings: [{}]", "it sets nothing"},
+      {"settings: [{users: [a]}]", "it sets nothing"},
+      {"settings: [{permission: maybe}]", "'permission' cannot be 'maybe'"},
+      {"settings: [{results: hide}]", "'results' cannot be 'hide'"},
+      {"settings: [{rate_per_minute: -1}]", "'rate_per_minute' must be a whole number"},
+      {"settings: [{tiers: [night], results: off}]", "'night' is no tier"},
+      {"settings: [{users: ['*'], results: off}]", "cannot match anything"},
+      {"settings: [{rate: 1}]", "unknown key 'rate'"},
+      {"tools: [{name: a, host: h, method: GET, path: /, scopes: [], effect: read, untrusted: "
+       "maybe}]",
+       "'untrusted' must be true or false"},
+      {"rules: [{id: r, effect: allow, tools: [x], requires_before: [y]}]", "it allows nothing"},
+      {"rules: [{id: r, effect: ask, tools: [x]}]", "'effect' cannot be 'ask'"}};
+  for (const auto& [text, message] : kCases) {
+    Diagnostics out;
+    EXPECT_FALSE(Policy::load_from_text({{"p.yaml", std::string("version: 1\n") + text}}, out));
+    EXPECT_THAT(text_of(out), HasSubstr(message)) << text;
+  }
+}
+
+TEST(PolicyReader, WarnsOfToolsInSequencesThatAreNone) {
+  Diagnostics out;
+  ASSERT_TRUE(Policy::load_from_text(
+      {{"p.yaml", std::string("version: 1\n") + kTool +
+                      "rules: [{id: r, effect: deny, used_before: [crm.*, a.*], requires_before: "
+                      "[b.*], after: {tools: [c.*]}}]\n"}},
+      out));
+  EXPECT_THAT(out, SizeIs(3));
+  for (const char* name : {"'a.*'", "'b.*'", "'c.*'"}) EXPECT_THAT(text_of(out), HasSubstr(name));
+}
+
 TEST(PolicyReader, SaysWhere) {
   Diagnostics out;
   EXPECT_FALSE(Policy::load_from_text(

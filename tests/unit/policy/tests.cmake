@@ -1,10 +1,8 @@
-writ_unit_test(policy/address LIBS writ_policy)
-writ_unit_test(policy/glob LIBS writ_policy)
-writ_unit_test(policy/path_pattern LIBS writ_policy)
-writ_unit_test(policy/catalog LIBS writ_policy)
-writ_unit_test(policy/reader LIBS writ_policy)
-writ_unit_test(policy/policy_set LIBS writ_policy)
-writ_unit_test(policy/decide LIBS writ_policy)
-writ_unit_test(policy/differential LIBS writ_policy)
-writ_unit_test(policy/shipped LIBS writ_policy)
+foreach(name IN ITEMS
+  address arguments argument_operators argument_path cases catalog compiled conditions decide differential explanation glob instant language lint
+  path_pattern policy_set reader session settings shipped time_window verdicts)
+  writ_unit_test(policy/${name} LIBS writ_policy)
+endforeach()
+writ_unit_test(policy/schema LIBS writ_policy protobuf::libprotobuf)
 writ_fuzzer(policy LIBS writ_policy)
+writ_fuzzer(policy_arguments LIBS writ_policy)

@@ -94,6 +94,8 @@ static long piece_step(__u64 index, struct pieces *p)
 }
 
 /* Captures `length` bytes of a call from its byte `skip` on (one buffer only); the offset behind the last one that was. */
+#define TCP_CLOSED 7
+
 static __always_inline __u64 capture(struct calling *c, __u32 type, __u64 skip, __u64 length)
 {
 	struct pieces p = {};
@@ -264,6 +266,8 @@ static __always_inline int enter(struct calling *c, const struct pt_regs *regs, 
 
 		if (!cookie || !sends)
 			return 0;
+		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSED && BPF_CORE_READ(sk, sk_shutdown))
+			return 0; /* ended, so nothing of it can leave: what a library says on closing it */
 		fresh.owner.session = c->session;
 		fresh.owner.mode = session->mode;
 		fresh.fd = c->fd;

@@ -65,6 +65,15 @@ Found from_account(const PersonQuestion& question, std::optional<uid_t> uid, con
   return FoundPerson{.token = {}, .user = user, .via = via, .strength = strength, .task = {}};
 }
 
+// The kernel lets a process that has none write its own loginuid, so the number alone is anybody's
+// word. It is real where systemd-logind put the process: in that user's slice, into which nobody
+// else comes. sudo and su stay there.
+std::optional<uid_t> real_login(const kernel::ProcessFacts* process) {
+  if (process == nullptr || !process->login_uid) return std::nullopt;
+  const std::string slice = fmt::format("/user.slice/user-{}.slice/", *process->login_uid);
+  return process->cgroup.starts_with(slice) ? process->login_uid : std::nullopt;
+}
+
 Found ask(const PersonQuestion& question, identity::PersonSource source) {
   const kernel::ProcessFacts* process = question.process;
   switch (source) {
@@ -73,8 +82,7 @@ Found ask(const PersonQuestion& question, identity::PersonSource source) {
     case identity::PersonSource::kUnit:
       return from_unit(question);
     case identity::PersonSource::kLogin:
-      return from_account(question, process == nullptr ? std::nullopt : process->login_uid, "login",
-                          IdentityStrength::kLogin);
+      return from_account(question, real_login(process), "login", IdentityStrength::kLogin);
     case identity::PersonSource::kAccount:
       return from_account(question,
                           process == nullptr ? std::nullopt : std::optional<uid_t>(process->uid),

@@ -137,6 +137,10 @@ MatchRule read_match_rule(const YAML::Node& node, const std::string& file, Diagn
   if (rule.environment.starts_with('=')) map.error("environment", "'environment' has no name");
   read_person(map, rule);
   rule.user = map.string("user").value_or("");
+  if (map.has("person") && rule.person.empty() && !map.has("user")) {
+    map.error("person", "no source and no 'user': nobody could ever be known",
+              "token, unit, login and account are sources");
+  }
   const bool placed = !rule.unit.empty() || !rule.cgroup.empty();
   if (map.has("user") && !valid_name(rule.user)) {
     map.error("user", "'user' is not a name that can be used here", kNameHint);

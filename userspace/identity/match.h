@@ -32,7 +32,7 @@ namespace writ::identity {
 enum class PersonSource {
   kToken,    // "token": /run/writ/tokens/<unit>, which the orchestrator writes
   kUnit,     // "unit": User= in the section [X-Writ] of the unit's file, see unit_file.h
-  kLogin,    // "login": the account of its login session
+  kLogin,    // "login": the account of its login session, where systemd-logind knows of that one
   kAccount,  // "account": the account that it runs as
 };
 std::string_view to_text(PersonSource source);
@@ -72,9 +72,9 @@ struct Match {
   std::string cgroup;
 };
 
-// The unit of a cgroup: the path up to the first service or scope in it. What a user manager or a
-// container calls its own units lies below one, so nobody can take a system unit's name. Empty:
-// none.
+// The unit of a cgroup: the path up to the first service or scope in it, where only slices lie
+// above. What a user manager or a container calls its own units lies below one, so nobody can take
+// a system unit's name. Empty: none.
 std::string_view unit_cgroup(std::string_view cgroup);
 // "agent.service" of that.
 std::string_view unit_name(std::string_view cgroup);

@@ -1,8 +1,11 @@
 // What a systemd unit's own configuration says of the person it runs for.
 //
-//   [X-Writ]               # systemd leaves sections alone whose names begin with X-,
-//   systemd.unit(5) User=sarah             # a user of the agent's tenant Task=nightly report    #
-//   optional
+//   [X-Writ]
+//   User=sarah
+//   Task=nightly report
+//
+// User is a user of the agent's tenant, Task is optional. systemd leaves sections alone whose names
+// begin with X-, systemd.unit(5).
 //
 // Read from the unit's file and its drop-ins (NAME.d/*.conf), of all folders, in systemd's order of
 // precedence; a template instance (a@b.service) has those of its template too. Only root can have

@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxEnvironment = 256u << 10;  // bytes that are re
 
 struct ProcessFacts {
   pid_t pid = 0;
-  uid_t uid = static_cast<uid_t>(-1);
+  uid_t uid = static_cast<uid_t>(-1);  // the real one
   // Of the login session it descends from, proc(5) loginuid: sudo and su leave it as it is. None in
   // services and containers.
   std::optional<uid_t> login_uid;

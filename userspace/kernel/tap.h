@@ -66,8 +66,8 @@ class Tap {
   // inode twice is the caller's to avoid.
   Result<int> attach_tls(const std::string& path);
 
-  // From here on `sink` is told, which must outlive the tap. `hold`: what programs send is held until
-  // they were looked at; a second call changes that.
+  // From here on `sink` is told, which must outlive the tap. `hold`: what programs send is held
+  // until they were looked at; a second call changes that.
   Status watch_arrivals(ArrivalSink& sink, bool hold);
 
   // The processes of an arrival: the program, and what it forked until now.

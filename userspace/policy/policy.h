@@ -14,17 +14,14 @@
 //   1. nobody is known behind it                   deny   no_identity
 //   2. it cannot be parsed                         deny   unparseable
 //   3. no plaintext was seen / the agent serves    by on_opaque, on_inbound; where they allow,
-//   rules
-//                                                  but allow rules for calls without a name count
+//                                                  all but allow rules for unnamed calls count
 //   4. no tool names it, no allow rule with "?"    deny   tool_unknown
 //   5. the writ lacks a scope the tool requires    deny   scope_missing
 //   6. a deny rule matches                         deny   rule_denied
 //   7. the settings deny it                        deny   permission_denied
 //   8. no allow rule matches                       deny   no_rule
-//   9. a hold rule matches, or the settings hold   deny   hold_unavailable    (until it can be
-//   held)
-//  10. a redact rule matches                       deny   redact_unavailable  (until it can be
-//  done)
+//   9. a hold rule or the settings hold            deny   hold_unavailable, until it can be held
+//  10. a redact rule matches                       deny   redact_unavailable, until it can be
 //  11. a flag rule matches                         flag   flagged
 //  12.                                             allow  allowed
 // Only an allow rule allows: otherwise adding a finding to a call would open a door. A condition

@@ -12,9 +12,10 @@ from lib.processes import Processes
 from lib.units import SLICE, Unit
 
 NOBODY = 65534  # nora, in lib/config.py
+LOGIN = f"/user.slice/user-{NOBODY}.slice"
 RULES = (
     {"id": "unit-agent", "scopes": ["test.use"], "match": [{"unit": "sales-*.service", "tier": "api"}]},
-    {"id": "login-first", "scopes": ["test.use"], "match": [{"unit": "login-*.service", "person": ["login", "unit"]}]},
+    {"id": "login-first", "scopes": ["test.use"], "match": [{"unit": "login-*.scope", "person": ["login", "unit"]}]},
     {"id": "cgroup-agent", "scopes": ["test.use"], "match": [{"cgroup": f"/{SLICE}/pods/*", "user": "sarah"}]},
     {"id": "variable-agent", "scopes": ["test.use"],
      "match": [{"environment": "WRIT_TEST_AGENT=variable", "person": ["login", "account"]}]},
@@ -117,7 +118,7 @@ def test_a_cgroup_by_its_path(env):
 
 def test_a_variable_and_the_login(env):
     before = env.last_sequence()
-    with Unit("plain.service") as unit:
+    with Unit(f"{LOGIN}/session-writ1.scope") as unit:
         environment = os.environ | {"WRIT_TEST_AGENT": "variable"}
         running = Asking(unit.start(Asking.command(env, "http"), NOBODY, env=environment, **PIPES))
         assert known(env, "variable-agent")
@@ -217,17 +218,19 @@ def test_a_unit_that_names_nobody(env, case):
         running.end()
 
 
-def test_the_declared_order(env):
-    """login stands before unit in the rule."""
-    with unit_file(env, "login-1.service", "sarah"), Unit("login-1.service") as unit:
-        running = asking(env, unit, login=NOBODY)
-        assert known(env, "login-first")["user"] == "nora"
+@each(case=["real", "none", "forged", "another's slice"])
+def test_the_declared_order(env, case):
+    """login stands before unit in the rule. Whoever has no loginuid can write their own: it counts in its user's slice only."""
+    slices = {"forged": "", "another's slice": "/user.slice/user-1.slice"}.get(case, LOGIN)
+    name = f"login-writ{case[0]}.scope"
+    with unit_file(env, name, "sarah"), Unit(f"{slices}/{name}" if slices else name) as unit:
+        running = asking(env, unit, login=None if case == "none" else NOBODY)
+        session = known(env, "login-first")
+        expected = ("nora", "login") if case == "real" else ("sarah", "unit")
+        assert (session["user"], session["strength"]) == (expected[0], "login" if case == "real" else "asserted"), session
+        assert session["via"] == expected[1], session
         running.end()
     assert until(lambda: not session_of(env, "login-first"))
-    with unit_file(env, "login-2.service", "sarah"), Unit("login-2.service") as unit:
-        running = asking(env, unit)
-        assert known(env, "login-first")["user"] == "sarah"
-        running.end()
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ SLICE = "writtest.slice"
 
 
 class Unit:
-    """`path`: below writtest.slice; the last part is the unit's name."""
+    """`path`: below writtest.slice, unless it begins with a slash; the last part is the unit's name."""
 
     def __init__(self, path: str):
-        self.path = f"/{SLICE}/{path}"
+        self.path = path if path.startswith("/") else f"/{SLICE}/{path}"
         self.folder = cgroup2_mount() / self.path[1:]
 
     def __enter__(self):

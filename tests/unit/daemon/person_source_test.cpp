@@ -62,6 +62,12 @@ class PersonSourceTest : public testing::Test {
     return put(root_.path() + "/etc/systemd/system/" + unit_, "[X-Writ]\n" + section, mode);
   }
 
+  // As systemd-logind would have put it.
+  void login(uid_t uid) {
+    process_.login_uid = uid;
+    process_.cgroup = "/user.slice/user-" + std::to_string(uid) + ".slice/session-3.scope";
+  }
+
   Result<std::optional<FoundPerson>> find() {
     return find_person({.rule = rule_,
                         .unit = unit_,
@@ -111,8 +117,20 @@ TEST_F(PersonSourceTest, AUnit) {
 }
 
 TEST_F(PersonSourceTest, ALogin) {
-  process_.login_uid = kNora;
+  login(kNora);
   EXPECT_EQ(found(), "acme/nora login login ");
+}
+
+// Whoever has no loginuid may write one: in a service or a container it is the agent's own word.
+TEST_F(PersonSourceTest, ALoginThatNobodyVouchesFor) {
+  process_.login_uid = kNora;
+  for (const char* cgroup :
+       {"", "/", "/system.slice/agent.service", "/user.slice/user-1.slice/session-3.scope",
+        "/user.slice/user-655340.slice/session-3.scope", "/user.slice/user-65534.slice",
+        "/docker/1/user.slice/user-65534.slice/session-3.scope"}) {
+    process_.cgroup = cgroup;
+    EXPECT_EQ(found(), "-") << cgroup;
+  }
 }
 
 TEST_F(PersonSourceTest, AnAccountOnlyWhereTheRuleSaysSo) {
@@ -125,7 +143,7 @@ TEST_F(PersonSourceTest, AnAccountOnlyWhereTheRuleSaysSo) {
 TEST_F(PersonSourceTest, TheRulesOwnUserComesLast) {
   rule_.user = "bob";
   EXPECT_EQ(found(), "acme/bob agents.yaml asserted ");
-  process_.login_uid = kNora;
+  login(kNora);
   EXPECT_EQ(found(), "acme/nora login login ");
   rule_.person = {};
   EXPECT_EQ(found(), "acme/bob agents.yaml asserted ") << "the login is not asked";
@@ -136,7 +154,7 @@ TEST_F(PersonSourceTest, TheRulesOwnUserComesLast) {
 TEST_F(PersonSourceTest, TheFirstThatSaysAnythingDecides) {
   token("a.token");
   unit_file("User=sarah\n");
-  process_.login_uid = kNora;
+  login(kNora);
   process_.uid = kSarah;
   rule_.user = "bob";
   using S = PersonSource;
@@ -155,7 +173,7 @@ TEST_F(PersonSourceTest, TheFirstThatSaysAnythingDecides) {
 
 TEST_F(PersonSourceTest, OneThatSaysNothingIsPassedOver) {
   rule_.person = {PersonSource::kToken, PersonSource::kUnit, PersonSource::kLogin};
-  process_.login_uid = kNora;
+  login(kNora);
   unit_file("Task=alone\n");
   EXPECT_EQ(found(), "acme/nora login login ") << "a unit without User=; its task is dropped";
   process_.login_uid = std::nullopt;
@@ -189,7 +207,7 @@ class NoFallBackTest : public PersonSourceTest {
   NoFallBackTest() {
     rule_.person = {PersonSource::kToken, PersonSource::kUnit, PersonSource::kLogin};
     rule_.user = "bob";
-    process_.login_uid = kNora;
+    login(kNora);
   }
 };
 
@@ -245,13 +263,13 @@ TEST_F(NoFallBackTest, AUnitFileThatIsWrongOrCanBeWrittenByOthers) {
 }
 
 TEST_F(NoFallBackTest, ALoginOfNobodyWhomTheTenantHas) {
-  process_.login_uid = kEve;
+  login(kEve);
   EXPECT_EQ(found(), "login: uid 1003 is no user of tenant acme");
   EXPECT_EQ(code(), ErrorCode::kNotFound);
-  process_.login_uid = 0;
+  login(0);
   EXPECT_EQ(found(), "login: uid 0 is no user of tenant acme");
   rule_.person = {PersonSource::kAccount, PersonSource::kLogin};
-  process_.login_uid = kNora;
+  login(kNora);
   EXPECT_EQ(found(), "account: uid 65534 is no user of tenant acme");
 }
 

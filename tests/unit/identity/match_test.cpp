@@ -264,7 +264,7 @@ TEST(MatchRule, AllOfIt) {
     tier: interactive
   - environment: AGENT
   - {unit: docker-*.scope, person: account}
-  - {unit: a.service, person: []}
+  - {unit: a.service, person: [], user: sarah}
 )");
   ASSERT_THAT(rules, SizeIs(4));
   const MatchRule& rule = rules[0];

@@ -29,7 +29,7 @@ PdpAnswer answer(Verdict verdict) {
   return made;
 }
 
-PdpAnswer no_answer(const char* code, std::string reason) {
+PdpAnswer no_answer(const char* code, const std::string& reason) {
   return {.code = code, .reason = showable(reason, kMaxReason)};
 }
 

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <compare>
 
 #include "policy/argument_value.h"
 #include "policy/glob.h"
@@ -112,13 +113,13 @@ template <class T>
 Truth ordered(ArgumentOperator op, const T& order) {
   switch (op) {
     case ArgumentOperator::kLt:
-      return truth_of(order < 0);
+      return truth_of(std::is_lt(order));
     case ArgumentOperator::kLe:
-      return truth_of(order <= 0);
+      return truth_of(std::is_lteq(order));
     case ArgumentOperator::kGt:
-      return truth_of(order > 0);
+      return truth_of(std::is_gt(order));
     default:  // the one that is left
-      return truth_of(order >= 0);
+      return truth_of(std::is_gteq(order));
   }
 }
 

@@ -190,6 +190,7 @@ class CaseReader {
       const bool untrusted = one.boolean("untrusted").value_or(false);
       const std::vector<CaseFinding> found = read_findings_of(one, "findings");
       std::vector<FindingView> views;
+      views.reserve(found.size());
       for (const CaseFinding& finding : found)
         views.push_back({.rule = finding.rule, .category = finding.category});
       case_.session.note_result(tool, untrusted, views);

@@ -51,6 +51,7 @@ Decision decide(const Policy& policy, const Case& one, const std::optional<ToolM
   const Arguments arguments = Arguments::read(
       one.body ? std::optional<std::string_view>(*one.body) : std::nullopt, one.call.query);
   std::vector<FindingView> findings;
+  findings.reserve(one.findings.size());
   for (const CaseFinding& finding : one.findings) {
     findings.push_back({.rule = finding.rule,
                         .category = finding.category,
@@ -58,6 +59,7 @@ Decision decide(const Policy& policy, const Case& one, const std::optional<ToolM
                         .where = finding.where});
   }
   std::vector<BudgetView> budget;
+  budget.reserve(one.budget.size());
   for (const auto& [name, left] : one.budget) budget.push_back({.name = name, .left = left});
   return policy.decide({.call = one.call,
                         .tool = match ? &*match : nullptr,

@@ -92,7 +92,9 @@ Truth repeat_holds(const Rule& rule, Evaluation& evaluation) {
 
 Truth budget_holds(const Rule& rule, Evaluation& evaluation) {
   Truth all = Truth::kYes;
-  for (const auto& [name, range] : rule.budget_left) {
+  for (const auto& asked : rule.budget_left) {
+    const std::string& name = asked.first;
+    const auto& range = asked.second;
     const auto known = std::find_if(evaluation.input.budget.begin(), evaluation.input.budget.end(),
                                     [&](const BudgetView& view) { return view.name == name; });
     Truth held = Truth::kUnknown;

@@ -35,7 +35,7 @@ std::string list_findings(const Rule& rule, std::span<const FindingView> finding
   return text.empty() ? "nothing" : text;
 }
 
-std::string or_unknown(std::string text) { return text.empty() ? "unknown" : text; }
+std::string or_unknown(const std::string& text) { return text.empty() ? "unknown" : text; }
 
 }  // namespace
 

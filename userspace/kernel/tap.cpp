@@ -8,10 +8,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
-#include <unordered_map>
 #include <vector>
 
+#include "kernel/audience.h"
 #include "kernel/elf_symbols.h"
 #include "kernel/writ.skel.h"
 #include "util/unique_fd.h"
@@ -41,114 +40,8 @@ int keep_last_words(libbpf_print_level level, const char* format, va_list argume
   return size;
 }
 
-// Arrivals that turned out to belong to a session.
-struct Claim {
-  std::uint64_t cgroup = 0;
-  std::uint32_t mode = 0;
-};
-
-// Who is told of events.
-struct Audience {
-  EventSink* events = nullptr;
-  ArrivalSink* arrivals = nullptr;
-  std::unordered_map<std::uint64_t, Claim> claims;
-  std::deque<std::uint64_t> abandoned;  // the last of them, which have a claim of nobody's
-  int passes = -1;                      // map
-
-  void tell(const writ_event& head, const void* data, std::size_t size);
-  void tell_path(const writ_event& head, std::size_t size);
-  void tell_arrived(const writ_event& head, const void* data, std::size_t size);
-};
-
-std::string_view path_behind(const writ_event& head) {
-  std::string_view path(reinterpret_cast<const char*>(&head + 1), head.size);
-  while (!path.empty() && path.back() == '\0') path.remove_suffix(1);
-  return path;
-}
-
-void Audience::tell_path(const writ_event& head, std::size_t size) {
-  if (size < sizeof head + head.size) return;
-  const std::string_view path = path_behind(head);
-  const auto pid = static_cast<pid_t>(head.pid);
-  if (head.type == WRIT_EVENT_EXEC || head.type == WRIT_EVENT_EXIT) {
-    events->on_exec(head, path);
-  } else if (arrivals == nullptr) {
-    return;
-  } else if (head.type == WRIT_EVENT_PROGRAM) {
-    arrivals->on_program(head.session, pid, path);
-  } else if (head.type == WRIT_EVENT_CGROUP) {
-    arrivals->on_cgroup(path);
-  } else {
-    arrivals->on_moved(pid, path);
-  }
-}
-
-void Audience::tell(const writ_event& head, const void* data, std::size_t size) {
-  switch (head.type) {
-    case WRIT_EVENT_DATA_OUT:
-    case WRIT_EVENT_DATA_IN:
-    case WRIT_EVENT_STREAM_END:
-    case WRIT_EVENT_PENDING:
-    case WRIT_EVENT_SHORT: {
-      writ_event_data event;
-      if (size < sizeof event + head.size) return;
-      std::memcpy(&event, data, sizeof event);
-      event.head = head;
-      events->on_data(event, {static_cast<const char*>(data) + sizeof event, head.size});
-      return;
-    }
-    case WRIT_EVENT_EXEC:
-    case WRIT_EVENT_EXIT:
-    case WRIT_EVENT_PROGRAM:
-    case WRIT_EVENT_CGROUP:
-    case WRIT_EVENT_MOVED:
-      return tell_path(*static_cast<const writ_event*>(data), size);
-    default: {
-      writ_event_flow event;
-      if (size < sizeof event) return;
-      std::memcpy(&event, data, sizeof event);
-      event.head = head;
-      events->on_flow(event);
-      return;
-    }
-  }
-}
-
-// An event of a connection that was made while it was not known whose the program is.
-void Audience::tell_arrived(const writ_event& head, const void* data, std::size_t size) {
-  const auto claim = claims.find(head.session);
-  const bool flow = head.type == WRIT_EVENT_CONNECT || head.type == WRIT_EVENT_FLOW ||
-                    head.type == WRIT_EVENT_OPAQUE;
-  const bool held = claim != claims.end() && claim->second.mode == WRIT_MODE_ENFORCE;
-  if (flow && !held && size >= sizeof(writ_event_flow)) {
-    const std::uint32_t pass = WRIT_PASS_ALL;
-    const std::uint64_t cookie = static_cast<const writ_event_flow*>(data)->cookie;
-    // (void): what cannot be let go stays held, and the connection's own end removes the entry.
-    (void)bpf_map_update_elem(passes, &cookie, &pass, BPF_ANY);
-  }
-  if (claim == claims.end()) return;
-  if (claim->second.cgroup == 0) {
-    writ_event_flow event;
-    if (flow && size >= sizeof event) {
-      std::memcpy(&event, data, sizeof event);
-      arrivals->on_orphan(event);
-    }
-    return;
-  }
-  writ_event mine = head;
-  mine.session = claim->second.cgroup;
-  tell(mine, data, size);
-}
-
 int dispatch(void* context, void* data, std::size_t size) {
-  auto& audience = *static_cast<Audience*>(context);
-  const auto* head = static_cast<const writ_event*>(data);
-  if (size < sizeof *head) return 0;
-  if ((head->session & WRIT_ARRIVAL) != 0 && head->type != WRIT_EVENT_PROGRAM) {
-    audience.tell_arrived(*head, data, size);
-  } else {
-    audience.tell(*head, data, size);
-  }
+  static_cast<Audience*>(context)->tell(data, size);
   return 0;
 }
 
@@ -238,8 +131,7 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   void* memory = mmap(nullptr, State::kCounterBytes, PROT_READ, MAP_SHARED, counters, 0);
   if (memory == MAP_FAILED) return fail_errno(errno, "map the kernel counters");
   state->counters = static_cast<const std::uint64_t*>(memory);
-  state->audience.events = &sink;
-  state->audience.passes = bpf_map__fd(state->skeleton->maps.passes);
+  state->audience.use(sink, bpf_map__fd(state->skeleton->maps.passes));
   state->ring.reset(ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch,
                                      &state->audience, nullptr));
   if (!state->ring) return fail_errno(errno, "map the event ring buffer");
@@ -273,8 +165,7 @@ Result<int> Tap::attach_tls(const std::string& path) {
 }
 
 Status Tap::watch_arrivals(ArrivalSink& sink, bool hold) {
-  const bool again = state_->audience.arrivals != nullptr;
-  state_->audience.arrivals = &sink;
+  const bool again = state_->audience.use(sink);
   state_->skeleton->bss->watch_programs = hold ? 1 : 0;
   if (again) return {};
   for (const char* name : kArrivals) {
@@ -299,7 +190,7 @@ std::vector<pid_t> Tap::arriving(std::uint64_t arrival) const {
 
 void Tap::claim(std::uint64_t arrival, std::uint64_t cgroup, std::uint32_t mode) {
   if (arrival == 0) return;
-  state_->audience.claims[arrival] = {.cgroup = cgroup, .mode = mode};
+  state_->audience.claim(arrival, cgroup, mode);
   decide_arrival(arrival);
 }
 
@@ -308,15 +199,8 @@ void Tap::dismiss(std::uint64_t arrival) {
 }
 
 void Tap::abandon(std::uint64_t arrival) {
-  constexpr std::size_t kMost = 4096;  // events of one follow within milliseconds
   if (arrival == 0) return;
-  Audience& audience = state_->audience;
-  audience.claims[arrival] = {.cgroup = 0, .mode = WRIT_MODE_ENFORCE};
-  audience.abandoned.push_back(arrival);
-  if (audience.abandoned.size() > kMost) {
-    audience.claims.erase(audience.abandoned.front());
-    audience.abandoned.pop_front();
-  }
+  state_->audience.abandon(arrival);
   decide_arrival(arrival);
 }
 
@@ -350,8 +234,7 @@ Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t
 }
 
 void Tap::remove_session(std::uint64_t cgroup) {
-  std::erase_if(state_->audience.claims,
-                [&](const auto& claim) { return claim.second.cgroup == cgroup; });
+  state_->audience.forget_session(cgroup);
   // (void): a session that is not there is as gone as one wants it.
   (void)bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup);
 }

@@ -11,7 +11,7 @@
  */
 volatile __u32 session_levels[WRIT_LEVELS_MAX] __weak = {};
 
-/* `ancestor(level)` is the id of the cgroup at that depth, 0 when there is none. Sessions do not nest. */
+/* `ancestor(level)` is the id of the cgroup at that depth, 0 when there is none. Where sessions nest, any of them. */
 #define FIND_SESSION(id, ancestor)                                    \
 	({                                                            \
 		struct writ_session *found = NULL;                    \

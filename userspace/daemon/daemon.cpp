@@ -225,9 +225,10 @@ Status Daemon::watch(int fd, std::uint32_t events, std::uint64_t tag) {
 
 Status Daemon::run() {
   while (!stopping_) {
-    // The clock runs while there are sessions.
-    if (ticking_ == sessions_.empty()) {
-      ticking_ = !sessions_.empty();
+    // The clock runs while there are sessions, or some may begin by themselves.
+    const bool wanted = !sessions_.empty() || watches_arrivals_;
+    if (ticking_ != wanted) {
+      ticking_ = wanted;
       itimerspec every = {};
       if (ticking_) every.it_value.tv_nsec = every.it_interval.tv_nsec = kTickNs;
       if (timerfd_settime(timer_.get(), 0, &every, nullptr) != 0) return fail_errno(errno, "timer");

@@ -123,7 +123,6 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void tell_unattributed(Session& session, const std::string& why);
   bool token_came(const Session& session) const;
   std::string unit_of(const Session& session) const;
-  void write_gap(const std::string& session, const char* kind, std::string detail);
   void renew_persons();
 
   // daemon_reload.cpp
@@ -137,7 +136,6 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   Status adopt_sessions();
   Status adopt_session(const identity::SessionRow& row,
                        const std::map<std::string, std::uint64_t>& used);
-  Status write_ungoverned(const std::string& session, std::string detail);
 
   // daemon_session.cpp
   struct SessionStart {
@@ -163,6 +161,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void take_losses();
   void end_sessions();
   void write_session(const Session& session, const char* what);
+  Status write_gap(const std::string& session, const char* kind, std::string detail);
   void write_start();
   void shut_down();
   Status watch(int fd, std::uint32_t events, std::uint64_t tag);

@@ -72,8 +72,9 @@ Status Daemon::adopt_sessions() {
   for (const std::string& path : kernel::left_sessions(cgroups_, known)) {
     spdlog::warn("processes of an earlier run go on ungoverned in {}: end them, or attach them",
                  path);
-    if (Status told = write_ungoverned({}, "processes of an earlier run were found in " + path +
-                                               "; writd has no state of them");
+    if (Status told = write_gap(
+            {}, "ungoverned",
+            "processes of an earlier run were found in " + path + "; writd has no state of them");
         !told) {
       return told;
     }
@@ -127,20 +128,11 @@ Status Daemon::adopt_session(const identity::SessionRow& row,
     }
   }
   write_session(*session, "adopted");
-  if (Status told = write_ungoverned(session->id, "writd was not there for a while"); !told) {
+  if (Status told = write_gap(session->id, "ungoverned", "writd was not there for a while");
+      !told) {
     return told;
   }
   sessions_[session->cgroup.id()] = std::move(session);
-  return {};
-}
-
-Status Daemon::write_ungoverned(const std::string& session, std::string detail) {
-  v1::Record record;
-  record.mutable_gap()->set_session_id(session);
-  record.mutable_gap()->set_kind("ungoverned");
-  record.mutable_gap()->set_count(1);
-  record.mutable_gap()->set_detail(std::move(detail));
-  if (auto written = audit_->append(record); !written) return tl::unexpected(written.error());
   return {};
 }
 

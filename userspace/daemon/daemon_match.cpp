@@ -104,7 +104,7 @@ void Daemon::on_orphan(const writ_event_flow& event) {
       "connection {}",
       event.head.pid, event.peer_port, ended ? "was ended" : "stays held");
   spdlog::warn("{}", detail);
-  write_gap({}, "orphan", detail);
+  (void)write_gap({}, "orphan", detail);  // it was told above
 }
 
 // A process came into a session from outside, with the connections that it has.

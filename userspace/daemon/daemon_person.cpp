@@ -84,7 +84,8 @@ void Daemon::tell_unattributed(Session& session, const std::string& why) {
   session.unattributed_because = why;
   spdlog::warn("session {} ({}): nobody is known behind it: {}", session.id, session.writ.agent.id,
                why);
-  write_gap(session.id, "unattributed", printable(why));
+  // (void): the sentence above has told it.
+  (void)write_gap(session.id, "unattributed", printable(why));
 }
 
 // Whether there is a token by now that is declared before what the person is known by.
@@ -97,17 +98,6 @@ bool Daemon::token_came(const Session& session) const {
   std::error_code error;
   return token < present && session.writ.via != "token-file" &&
          fs::exists(settings_.tokens_dir() + "/" + unit_of(session), error);
-}
-
-void Daemon::write_gap(const std::string& session, const char* kind, std::string detail) {
-  v1::Record record;
-  record.mutable_gap()->set_session_id(session);
-  record.mutable_gap()->set_kind(kind);
-  record.mutable_gap()->set_count(1);
-  record.mutable_gap()->set_detail(std::move(detail));
-  if (auto written = audit_->append(record); !written) {
-    spdlog::error("a gap could not be recorded: {}", written.error().message);
-  }
 }
 
 // Each second: who is not known as yet may be by now, and whose time runs out may have more.

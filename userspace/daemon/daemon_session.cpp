@@ -184,4 +184,14 @@ void Daemon::write_session(const Session& session, const char* what) {
   }
 }
 
+Status Daemon::write_gap(const std::string& session, const char* kind, std::string detail) {
+  v1::Record record;
+  record.mutable_gap()->set_session_id(session);
+  record.mutable_gap()->set_kind(kind);
+  record.mutable_gap()->set_count(1);
+  record.mutable_gap()->set_detail(std::move(detail));
+  if (auto written = audit_->append(record); !written) return tl::unexpected(written.error());
+  return {};
+}
+
 }  // namespace writ::daemon

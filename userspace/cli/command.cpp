@@ -23,7 +23,8 @@ constexpr std::array kCommands{
             define_doctor},
     Command{"calls", "list tool calls, oldest first", false, define_calls},
     Command{"trace", "answer the five questions about one call", false, define_trace},
-    Command{"policy", "check policy files", true, define_policy},
+    Command{"policy", "check, test and explain policies, before they are live", true,
+            define_policy},
     Command{"audit", "verify the audit record", false, define_audit},
 };
 

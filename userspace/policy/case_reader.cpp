@@ -183,7 +183,9 @@ class CaseReader {
     const YAML::Node node = map_.child("session");
     if (!node.IsDefined()) return;
     YamlMap keys(node, map_.file(), out_);
-    for (const std::string& tool : keys.strings("used")) case_.session.note_call(tool, "");
+    for (const std::string& tool : keys.strings("used"))
+      case_.session.note_call(tool, "another call");
+    case_.repeated = static_cast<int>(keys.integer("repeated", 0, 10'000).value_or(0));
     keys.each("results", [&](const YAML::Node& result) {
       YamlMap one(result, map_.file(), out_);
       const std::string tool = one.required_string("tool");

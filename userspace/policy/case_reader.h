@@ -31,6 +31,7 @@ struct Case {
   std::optional<std::string> body;
   std::vector<CaseFinding> findings;
   SessionFacts session;
+  int repeated = 0;  // so often this very call was made after all of `session`
   std::vector<std::pair<std::string, std::int64_t>> budget;
   std::optional<std::chrono::system_clock::time_point> at;
   std::string verdict;  // "allow", "flag", "redact", "hold", "deny"

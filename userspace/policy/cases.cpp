@@ -61,12 +61,17 @@ Decision decide(const Policy& policy, const Case& one, const std::optional<ToolM
   std::vector<BudgetView> budget;
   budget.reserve(one.budget.size());
   for (const auto& [name, left] : one.budget) budget.push_back({.name = name, .left = left});
+  constexpr std::string_view kThisCall = "this call";
+  SessionFacts session = one.session;
+  for (int i = 0; i < one.repeated; ++i)
+    session.note_call(match ? std::string_view(match->tool->name) : kUnnamed, kThisCall);
   return policy.decide({.call = one.call,
                         .tool = match ? &*match : nullptr,
                         .writ = &one.writ,
                         .findings = findings,
                         .arguments = &arguments,
-                        .session = &one.session,
+                        .arguments_digest = kThisCall,
+                        .session = &session,
                         .budget = budget,
                         .now = one.at});
 }

@@ -12,14 +12,15 @@
 //       captures: {id: 7}              # with `tool`
 //       args: {amount: 501}            # the JSON body; or body: "...", as it is sent
 //       findings: [pii.card]           # or {rule, category, count, where}
-//       session: {used: [crm.read], results: [{tool: web.get, untrusted: true}]}
+//       session: {used: [crm.read], results: [{tool: web.get, untrusted: true}], repeated: 2}
 //       budget: {calls: 3}
 //       at: 2026-01-30T12:00:00Z
 //       expect: deny                   # or {verdict, rule, code}
 //
 // A person or agent that is only named is looked up in the directory, when there is one; without it
 // they may do everything, so that the rules decide. Of a call that is given by `tool` alone, what
-// stands in its request is undefined.
+// stands in its request is undefined. `repeated` calls like this very one were made last; those of
+// `used` were others.
 #pragma once
 
 #include <optional>

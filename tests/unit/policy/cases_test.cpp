@@ -66,6 +66,32 @@ TEST_F(Cases, SayWhatIsDecided) {
   EXPECT_EQ((*results)[0].line, 4);
 }
 
+// A rule about calls that come again has an answer in every case.
+TEST_F(Cases, SayHowOftenACallWasMadeBefore) {
+  Diagnostics out;
+  policies_ = PolicySet::load_from_text(
+      {{"tools.yaml", kSupportTools},
+       {"rules.yaml",
+        "version: 1\nrules:\n  - {id: all, effect: allow, tools: [\"*\", \"?\"]}\n"
+        "  - {id: loop, effect: deny, repeat: {more_than: 2}}\n"
+        "  - {id: ten, effect: deny, tool_calls: {ge: 10}}\n"}},
+      out);
+  ASSERT_TRUE(policies_) << text_of(out);
+  const auto results = run(R"(
+  - {name: first, user: sarah, tool: pay, expect: {verdict: allow}}
+  - {name: others before, user: sarah, tool: pay, session: {used: [pay, pay, pay]}, expect: allow}
+  - {name: second, user: sarah, tool: pay, session: {used: [pay], repeated: 1}, expect: allow}
+  - {name: third, user: sarah, tool: pay, session: {repeated: 2}, expect: {verdict: deny, rule: loop}}
+  - {name: without a name, user: sarah, request: {method: GET, host: x.test, path: /}, session: {repeated: 2}, expect: {verdict: deny, rule: loop}}
+  - {name: tenth, user: sarah, tool: pay, session: {used: [pay, pay, pay, pay, pay, pay, pay, pay], repeated: 1}, expect: allow}
+  - {name: eleventh, user: sarah, tool: pay, session: {used: [pay, pay, pay, pay, pay, pay, pay, pay, pay], repeated: 1}, expect: {verdict: deny, rule: ten}}
+)");
+  ASSERT_TRUE(results) << text_of(out_);
+  EXPECT_THAT(*results, SizeIs(7));
+  for (const CaseResult& result : *results)
+    EXPECT_TRUE(result.passed) << result.name << ": " << result.expected << ", got " << result.got;
+}
+
 TEST_F(Cases, FailWhenAnyPartOfTheExpectationDoes) {
   for (const char* expect : {"deny", "{verdict: allow, rule: other}",
                              "{verdict: allow, code: flagged}", "flag", "hold"}) {

@@ -1,11 +1,13 @@
-// Every policy in policies/ loads without a word, says what it is for, and the demo's story comes
-// out.
+// Every policy in policies/ loads without a word, says what it is for, and decides its cases as
+// they say; the demo's story comes out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "identity/directory.h"
+#include "policy/cases.h"
 #include "policy/policy.h"
 #include "util/yaml.h"
 
@@ -25,9 +27,11 @@ std::vector<std::string> shipped() {
   return files;
 }
 
+std::string name_of(const std::filesystem::path& file) { return file.stem(); }
+
 TEST(ShippedPolicies, LoadWithoutADiagnosticAndSayWhatTheyProtect) {
   const std::vector<std::string> files = shipped();
-  ASSERT_GE(files.size(), 2u);
+  ASSERT_GE(files.size(), 5u);
   for (const std::string& file : files) {
     Diagnostics out;
     EXPECT_TRUE(Policy::load({file}, out)) << file;
@@ -36,6 +40,42 @@ TEST(ShippedPolicies, LoadWithoutADiagnosticAndSayWhatTheyProtect) {
     ASSERT_TRUE(text);
     EXPECT_TRUE(text->starts_with("# Protects: ")) << file;
     EXPECT_THAT(*text, HasSubstr("# Try it: ")) << file;
+    EXPECT_THAT(*text, HasSubstr("policies/cases/" + name_of(file) + ".yaml")) << file;
+  }
+}
+
+// Of the policy `name`: its cases, run with the people of its directory, where it has one.
+std::vector<CaseResult> cases_of(const std::string& name, const PolicySet& policies) {
+  Diagnostics out;
+  std::optional<identity::Directory> directory;
+  const auto people = kPolicies / (name + "-directory");
+  if (std::filesystem::exists(people))
+    directory = identity::Directory::load(people / "users.yaml", people / "agents.yaml", out);
+  std::vector<SourceText> sources;
+  EXPECT_TRUE(read_sources({kPolicies / "cases" / (name + ".yaml")}, sources, out));
+  const auto results = run_cases(policies, sources, directory ? &*directory : nullptr, out);
+  for (const Diagnostic& d : out) ADD_FAILURE() << to_string(d);
+  return results.value_or(std::vector<CaseResult>());
+}
+
+TEST(ShippedPolicies, DecideTheirCasesAndEachRuleDecidesOne) {
+  for (const std::string& file : shipped()) {
+    const std::string name = name_of(file);
+    SCOPED_TRACE(name);
+    Diagnostics out;
+    const auto policies = PolicySet::load({file}, out);
+    ASSERT_TRUE(policies);
+    const std::vector<CaseResult> results = cases_of(name, *policies);
+    std::set<std::string> decided;
+    for (const CaseResult& result : results) {
+      EXPECT_TRUE(result.passed) << result.file << ":" << result.line << ": expected "
+                                 << result.expected << ", got " << result.got;
+      decided.insert(result.decision.rule);
+    }
+    const std::vector<Rule>& rules = policies->of(identity::kDefaultTenant)->rules();
+    for (const Rule& rule : rules)
+      EXPECT_TRUE(decided.contains(rule.id)) << "no case is decided by rule " << rule.id;
+    EXPECT_GE(results.size(), 2 * rules.size()) << "each rule needs a neighbour, too";
   }
 }
 

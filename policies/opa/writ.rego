@@ -8,10 +8,12 @@
 #          decision: {opa: {url: "unix:/run/opa.sock", path: data/writ/decision}}
 #          opa test policies/opa        # decides every call of vectors.json
 #
-# What `input` holds is said in userspace/pdp/document.h. Written for OPA 1.0 and later (Rego v1). Neither Debian nor npm
-# has OPA: the results in vectors.json were derived by hand, and tests/unit/pdp/vectors_test.cpp holds them against what
-# policies/demo.yaml decides, not against this file; `opa test` does that where OPA is installed.
+# What `input` holds is said in userspace/pdp/document.h. Rego v1: for OPA 1.0 and later, and, by the import, from 0.59 on.
+# The results in vectors.json are what OPA's own engine answers (tests/system/cases/opa_rego.py runs it: 0.47, which an npm
+# package has built in), and what policies/demo.yaml decides (tests/unit/pdp/vectors_test.cpp).
 package writ
+
+import rego.v1
 
 # As in the catalog of policies/demo.yaml.
 required := {
@@ -31,15 +33,15 @@ decision := {"decision": "deny", "reason": "nobody is known to be behind this ca
 } else := {"decision": "deny", "reason": sprintf("%s lacks %s", [input.user.id, concat(", ", lacking)]), "rule": ""} if {
 	count(lacking) > 0
 } else := {"decision": "deny", "reason": sprintf("%s would send a secret", [input.tool.name]), "rule": "deny-secrets"} if {
-	found("secret")
+	carries("secret")
 } else := {
 	"decision": "flag",
 	"reason": sprintf("%s carries text that reads like instructions to a model", [input.tool.name]),
 	"rule": "flag-injection",
 } if {
-	found("injection")
+	carries("injection")
 } else := {"decision": "flag", "reason": sprintf("%s carries personal data", [input.tool.name]), "rule": "flag-pii"} if {
-	found("pii")
+	carries("pii")
 } else := {
 	"decision": "allow",
 	"reason": sprintf("%s holds every scope that %s requires, and so does %s", [
@@ -79,7 +81,7 @@ covers(granted, needed) if {
 	startswith(needed, trim_suffix(granted, "*"))
 }
 
-found(category) if {
+carries(category) if {
 	some finding in input.findings
 	finding.category == category
 }

@@ -2,6 +2,7 @@
 package writ_test
 
 import data.writ
+import rego.v1
 
 test_every_vector if {
 	count(data.vectors) > 0

@@ -1,6 +1,7 @@
 """A stand-in for OPA: speaks POST /v1/data/<path> as its REST API documents it, and misbehaves where a case wants it to.
 
-OPA itself is in none of the registries that the tests can reach, so the decisions are a Python function's.
+OPA's server is in none of the registries that the tests can reach, so the decisions are a Python function's here. What the shipped
+Rego answers, OPA's engine says in cases/opa_rego.py.
 """
 import contextlib
 import http.server

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <string>
 
 namespace writ::policy {
 namespace {
@@ -37,6 +36,12 @@ std::optional<Address> parse_address(std::string_view text) {
     return v4;
   }
   return address;
+}
+
+std::string to_text(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};  // large enough for both, so it cannot fail
+  return inet_ntop(address.v6 ? AF_INET6 : AF_INET, address.bytes.data(), buffer.data(),
+                   buffer.size());
 }
 
 Result<AddressRange> parse_range(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Address {
 
 // Numeric only; an IPv4-mapped IPv6 address is the IPv4 address.
 std::optional<Address> parse_address(std::string_view text);
+std::string to_text(const Address& address);  // as inet_ntop() has it
 
 struct AddressRange {
   Address base;

@@ -22,6 +22,7 @@
 
 #include "identity/scope.h"
 #include "policy/address.h"
+#include "policy/host_pattern.h"
 #include "policy/path_pattern.h"
 #include "protocol/tool_call.h"
 
@@ -41,11 +42,6 @@ struct Tool {
 struct ToolMatch {
   const Tool* tool = nullptr;
   std::map<std::string, std::string> captures;
-};
-
-struct HostPattern {
-  std::string key;         // "crm.test" exactly, ".crm.test" for "*.crm.test", "" for "*"
-  std::uint16_t port = 0;  // 0: any
 };
 
 // What a tool looks like on the wire. The lists are alternatives.

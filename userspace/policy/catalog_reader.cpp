@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 
 #include "identity/name.h"
@@ -11,36 +10,6 @@ namespace {
 
 constexpr const char* kHostHint =
     "write crm.example.test, *.example.test or *, and :port if only that one";
-
-std::optional<HostPattern> parse_host(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  HostPattern host;
-  const bool bracketed = text.starts_with('[');
-  const std::size_t close = bracketed ? text.find(']') : 0;
-  if (close == std::string::npos) return std::nullopt;
-  if (const std::size_t colon = text.find(':', close); colon != std::string::npos) {
-    const char* const digits = text.data() + colon + 1;
-    const char* const end = text.data() + text.size();
-    const auto [stop, code] = std::from_chars(digits, end, host.port);
-    if (code != std::errc() || stop != end || host.port == 0) return std::nullopt;
-    text.resize(colon);
-  }
-  if (text.empty() || text.size() > 253) return std::nullopt;
-  if (bracketed) {
-    if (text.back() != ']' || !parse_address(text.substr(1, text.size() - 2))) return std::nullopt;
-    host.key = text;
-    return host;
-  }
-  if (text == "*") return host;
-  if (text.starts_with("*.")) text.erase(0, 1);  // the key keeps the dot
-  const bool fine = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-  if (!fine || text.ends_with('.') || text.find("..") != std::string::npos) return std::nullopt;
-  host.key = std::move(text);
-  return host;
-}
 
 // A key that has to be there, with at least one value.
 std::vector<std::string> required_strings(YamlMap& map, const std::string& key,
@@ -64,14 +33,11 @@ void read_name(YamlMap& map, const std::string& key, ToolText& text, Diagnostics
 
 void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   for (const std::string& text : required_strings(map, key, kHostHint)) {
-    if (auto host = parse_host(text)) {
-      // A pattern ".x" would be taken for "*.x".
-      if (!text.starts_with('.')) {
-        tool.shape.hosts.push_back(std::move(*host));
-        continue;
-      }
+    if (auto host = parse_host_pattern(text)) {
+      tool.shape.hosts.push_back(std::move(*host));
+    } else {
+      map.error(key, fmt::format("'{}' is not a host pattern", text), kHostHint);
     }
-    map.error(key, fmt::format("'{}' is not a host pattern", text), kHostHint);
   }
 }
 

@@ -16,6 +16,8 @@ constexpr std::array kSubcommands{
     Command{"check", "read the files as one policy; list every error", true, define_policy_check},
     Command{"test", "decide the cases of files; exit code 0: all as expected", true,
             define_policy_test},
+    Command{"suggest", "a least-privilege policy from what sessions did", false,
+            define_policy_suggest},
     Command{"schema", "the language as a JSON Schema, for editors", false, define_policy_schema},
 };
 

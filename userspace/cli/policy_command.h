@@ -10,6 +10,7 @@ namespace writ::cli {
 Action define_policy_check(CLI::App& app);
 Action define_policy_test(CLI::App& app);
 Action define_policy_schema(CLI::App& app);
+Action define_policy_suggest(CLI::App& app);
 
 // What is wrong with files, one line each, on stderr.
 void tell(const Diagnostics& found);

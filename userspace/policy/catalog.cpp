@@ -14,6 +14,12 @@ struct Request {
 
 }  // namespace
 
+bool is_method(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  });
+}
+
 struct Catalog::Entry {
   const Tool* tool = nullptr;
   std::vector<std::string> methods;  // empty: any

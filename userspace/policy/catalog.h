@@ -44,6 +44,9 @@ struct ToolMatch {
   std::map<std::string, std::string> captures;
 };
 
+// Whether a catalog can list it: in capitals, as methods are written.
+bool is_method(std::string_view text);
+
 // What a tool looks like on the wire. The lists are alternatives.
 struct ToolShape {
   std::vector<HostPattern> hosts;

@@ -44,10 +44,7 @@ void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostic
 void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write GET, [POST, PUT], or '*' for any";
   for (std::string& method : required_strings(map, key, kHint)) {
-    const bool token = !method.empty() && std::all_of(method.begin(), method.end(), [](char c) {
-      return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-    });
-    if (token) {
+    if (is_method(method)) {
       tool.shape.methods.push_back(std::move(method));
     } else if (method != "*" || map.strings(key).size() > 1) {
       map.error(key, fmt::format("'{}' is not a method; they are in capitals", method), kHint);

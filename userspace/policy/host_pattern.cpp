@@ -40,4 +40,11 @@ std::optional<HostPattern> parse_host_pattern(std::string text) {
   return host;
 }
 
+std::string to_text(const HostPattern& host) {
+  std::string text = host.key.empty() ? "*" : host.key.starts_with('.') ? "*" + host.key : host.key;
+  if (text.find(':') != std::string::npos) text = "[" + text + "]";
+  if (host.port != 0) text += ":" + std::to_string(host.port);
+  return text;
+}
+
 }  // namespace writ::policy

@@ -16,5 +16,6 @@ struct HostPattern {
 
 // nullopt: no host can be meant by it.
 std::optional<HostPattern> parse_host_pattern(std::string text);
+std::string to_text(const HostPattern& host);  // parses to the same pattern
 
 }  // namespace writ::policy

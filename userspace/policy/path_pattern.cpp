@@ -68,6 +68,14 @@ Result<PathPattern> parse_path_pattern(std::string_view text) {
   return pattern;
 }
 
+std::string to_text(const PathPattern& pattern) {
+  std::string text;
+  for (const PathPattern::Segment& segment : pattern.segments)
+    text += segment.capture ? "/{" + segment.text + "}" : "/" + segment.text;
+  if (pattern.tail) text += "/**";
+  return text.empty() ? "/" : text;
+}
+
 bool path_matches(const PathPattern& pattern, std::string_view path) {
   path.remove_prefix(std::min<std::size_t>(path.size(), 1));
   if (path.ends_with('/')) path.remove_suffix(1);

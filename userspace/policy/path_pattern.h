@@ -27,6 +27,7 @@ struct PathPattern {
 
 // kInvalid: the message says what is wrong, for the person who wrote it.
 Result<PathPattern> parse_path_pattern(std::string_view text);
+std::string to_text(const PathPattern& pattern);  // parses to the same pattern
 
 // Whether the pattern, by itself, matches a path that is plain_path().
 bool path_matches(const PathPattern& pattern, std::string_view path);

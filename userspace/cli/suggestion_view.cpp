@@ -116,6 +116,7 @@ std::string head(const policy::Suggestion& suggestion,
   if (suggestion.cut)
     text += comment("INCOMPLETE: there was more than a suggestion holds; the rest is denied.");
   text += comment("Before you use it:");
+  text += comment("- It goes in place of the policy under which this was observed, not beside it.");
   text += comment(
       "- A {capture} takes any value. Where LOOK stands below, decide whether that may go on.");
   const auto made_up = static_cast<std::size_t>(

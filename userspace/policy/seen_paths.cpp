@@ -1,6 +1,7 @@
 #include "policy/seen_paths.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace writ::policy {
@@ -34,22 +35,25 @@ struct AsCatalog {
                                         });
   }
 };
-using Shapes = std::set<Segments, AsCatalog>;
+using Shapes = std::map<Segments, std::vector<std::string>, AsCatalog>;  // → paths
 
 // Segments at `place`, where the rest is the same and there are enough of them, become one capture
 // without a name.
 void merge_at(Shapes& shapes, std::size_t place) {
-  std::map<Segments, std::vector<Segments>, AsCatalog> alike;
-  for (const Segments& one : shapes) {
-    if (one.size() <= place || one[place].capture) continue;
-    Segments merged = one;
+  std::map<Segments, std::vector<Shapes::iterator>, AsCatalog> alike;
+  for (auto one = shapes.begin(); one != shapes.end(); ++one) {
+    if (one->first.size() <= place || one->first[place].capture) continue;
+    Segments merged = one->first;
     merged[place] = {.capture = true};
     alike[std::move(merged)].push_back(one);
   }
   for (const auto& [merged, members] : alike) {
     if (members.size() < kManyValues) continue;
-    for (const Segments& one : members) shapes.erase(one);
-    shapes.insert(merged);
+    std::vector<std::string>& paths = shapes[merged];
+    for (const Shapes::iterator one : members) {
+      std::move(one->second.begin(), one->second.end(), std::back_inserter(paths));
+      shapes.erase(one);
+    }
   }
 }
 
@@ -66,15 +70,16 @@ void name_captures(Segments& segments) {
   }
 }
 
-std::vector<PathPattern> patterns_of(Shapes shapes) {
+std::vector<FoundPattern> patterns_of(Shapes shapes) {
   std::size_t longest = 0;
-  for (const Segments& one : shapes) longest = std::max(longest, one.size());
+  for (const auto& [segments, paths] : shapes) longest = std::max(longest, segments.size());
   for (std::size_t place = longest; place > 0; --place) merge_at(shapes, place - 1);
-  std::vector<PathPattern> patterns;
+  std::vector<FoundPattern> patterns;
   patterns.reserve(shapes.size());
-  for (Segments one : shapes) {
-    name_captures(one);
-    patterns.push_back({.segments = std::move(one)});
+  for (auto& [shape, paths] : shapes) {
+    Segments segments = shape;
+    name_captures(segments);
+    patterns.push_back({.pattern = {.segments = std::move(segments)}, .paths = std::move(paths)});
   }
   return patterns;
 }
@@ -120,47 +125,39 @@ Result<PathPattern> exact_pattern(std::string_view path) {
   return parse_path_pattern(path);
 }
 
-std::vector<PathPattern> patterns_of_unnamed(const std::set<std::string>& paths) {
+std::vector<FoundPattern> patterns_of_unnamed(const std::set<std::string>& paths) {
   Shapes shapes;
   for (const std::string& path : paths) {
     Segments segments = exact_pattern(path).value().segments;
     for (Segment& segment : segments) {
       if (looks_like_id(segment.text)) segment = {.capture = true};
     }
-    shapes.insert(std::move(segments));
+    shapes[std::move(segments)].push_back(path);
   }
   return patterns_of(std::move(shapes));
 }
 
-std::vector<PathPattern> patterns_of_named(const std::set<SeenPath>& paths) {
+std::vector<FoundPattern> patterns_of_named(const std::set<SeenPath>& paths) {
   Shapes shapes;
-  std::vector<Segments> unclear;
+  std::map<std::string, Segments> unclear;
   for (const SeenPath& seen : paths) {
     Segments segments = exact_pattern(seen.path).value().segments;
     if (auto captured = with_captures(segments, seen.captures)) {
-      shapes.insert(std::move(*captured));
+      shapes[std::move(*captured)].push_back(seen.path);
     } else {
-      unclear.push_back(std::move(segments));
+      unclear.emplace(seen.path, std::move(segments));
     }
   }
-  const auto covered = [&](const Segments& path) {
-    return std::any_of(shapes.begin(), shapes.end(), [&](const Segments& shape) {
-      return std::equal(shape.begin(), shape.end(), path.begin(), path.end(),
+  Shapes rest;
+  for (auto& [path, segments] : unclear) {
+    const auto covering = std::find_if(shapes.begin(), shapes.end(), [&](const auto& shape) {
+      return std::equal(shape.first.begin(), shape.first.end(), segments.begin(), segments.end(),
                         [](const Segment& a, const Segment& b) { return a.capture || a == b; });
     });
-  };
-  Shapes rest;
-  for (Segments& one : unclear) {
-    if (!covered(one)) rest.insert(std::move(one));
+    (covering != shapes.end() ? covering->second : rest[std::move(segments)]).push_back(path);
   }
   shapes.merge(rest);
   return patterns_of(std::move(shapes));
-}
-
-std::size_t find_pattern(const std::vector<PathPattern>& patterns, std::string_view path) {
-  const auto found = std::find_if(patterns.begin(), patterns.end(),
-                                  [&](const PathPattern& one) { return path_matches(one, path); });
-  return static_cast<std::size_t>(found - patterns.begin());
 }
 
 }  // namespace writ::policy

@@ -34,19 +34,22 @@ bool looks_like_id(std::string_view segment);
 // holds a character that patterns cannot say; the message is the end of a sentence.
 Result<PathPattern> exact_pattern(std::string_view path);
 
+struct FoundPattern {
+  PathPattern pattern;
+  std::vector<std::string> paths;  // that it was made from
+};
+
+// Both: each path is of one pattern, and patterns are in the order in which a catalog looks.
+// REQUIRES: exact_pattern() of each path.
+
 // Of paths that no catalog named: what looks like an id is a capture {id}, {id2}, ..., and so is a
 // place with kManyValues values. Anything else stays as it was seen.
-// REQUIRES: exact_pattern() of each path.
-std::vector<PathPattern> patterns_of_unnamed(const std::set<std::string>& paths);
+std::vector<FoundPattern> patterns_of_unnamed(const std::set<std::string>& paths);
 
 // Of paths that a catalog named: its captures, found again by their values. A value that stands in
 // two places names neither, and such a path stays as it is if no pattern of another one covers it.
 // What the catalog wrote as a literal, or took by its "/**", stays as it was seen, up to
 // kManyValues.
-std::vector<PathPattern> patterns_of_named(const std::set<SeenPath>& paths);
-
-// The first of `patterns` that matches, in the order of the catalog; their number: none does.
-// REQUIRES: patterns as the functions above return them, sorted.
-std::size_t find_pattern(const std::vector<PathPattern>& patterns, std::string_view path);
+std::vector<FoundPattern> patterns_of_named(const std::set<SeenPath>& paths);
 
 }  // namespace writ::policy

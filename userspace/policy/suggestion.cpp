@@ -93,15 +93,21 @@ ToolShape shape_of(const SeenCalls& calls, std::vector<PathPattern> paths) {
   return shape;
 }
 
-Draft draft_of(SeenCalls calls, std::vector<PathPattern> paths) {
+Draft draft_of(SeenCalls calls, const std::vector<FoundPattern>& found) {
+  std::vector<PathPattern> patterns;
+  std::map<std::string_view, std::size_t> pattern_of;
+  for (const FoundPattern& one : found) {
+    for (const std::string& path : one.paths) pattern_of[path] = patterns.size();
+    patterns.push_back(one.pattern);
+  }
   Draft draft;
   SuggestedTool& made = draft.tool;
+  made.shape = shape_of(calls, std::move(patterns));
   const std::size_t combinations = distinct(calls, [&](const ObservedCall& call) {
     const HostPattern host = host_of(call.request).value();
-    return std::tuple(host.key, host.port, call.request.method,
-                      find_pattern(paths, call.request.path), call.request.destination.address);
+    return std::tuple(host.key, host.port, call.request.method, pattern_of[call.request.path],
+                      call.request.destination.address);
   });
-  made.shape = shape_of(calls, std::move(paths));
   made.combined = combinations < made.shape.hosts.size() * made.shape.methods.size() *
                                      made.shape.paths.size() * made.shape.addresses.size();
   made.paths = distinct(calls, [](const ObservedCall& call) { return call.request.path; });
@@ -161,25 +167,27 @@ class Suggester {
   void draft_named(const std::string& name, const SeenCalls& calls) {
     std::set<SeenPath> paths;
     for (const Seen* one : calls) paths.insert({one->first.request.path, one->first.captures});
-    std::vector<PathPattern> patterns = patterns_of_named(paths);
-    if (patterns.size() > options_.max_tools) {
-      patterns.resize(options_.max_tools);
+    std::vector<FoundPattern> found = patterns_of_named(paths);
+    if (found.size() > options_.max_tools) {
+      found.resize(options_.max_tools);
       result_.cut = true;
     }
-    drafts_.push_back(draft_of(calls, std::move(patterns)));
+    drafts_.push_back(draft_of(calls, found));
     drafts_.back().tool.tool.name = name;
   }
 
   void draft_unnamed(const SeenCalls& calls) {
+    std::map<std::string, SeenCalls> by_path;
+    for (const Seen* one : calls) by_path[one->first.request.path].push_back(one);
     std::set<std::string> paths;
-    for (const Seen* one : calls) paths.insert(one->first.request.path);
-    const std::vector<PathPattern> patterns = patterns_of_unnamed(paths);
-    std::vector<SeenCalls> by_pattern(patterns.size());
-    for (const Seen* one : calls)
-      by_pattern.at(find_pattern(patterns, one->first.request.path)).push_back(one);
-    for (std::size_t i = 0; i < patterns.size(); ++i) {
-      if (by_pattern[i].empty()) continue;  // others, that go first, cover it
-      drafts_.push_back(draft_of(std::move(by_pattern[i]), {patterns[i]}));
+    for (const auto& [path, of_it] : by_path) paths.insert(path);
+    for (const FoundPattern& found : patterns_of_unnamed(paths)) {
+      SeenCalls of_pattern;
+      for (const std::string& path : found.paths) {
+        const SeenCalls& of_path = by_path.at(path);
+        of_pattern.insert(of_pattern.end(), of_path.begin(), of_path.end());
+      }
+      drafts_.push_back(draft_of(std::move(of_pattern), {found}));
       drafts_.back().tool.made_up = true;
     }
   }

@@ -9,9 +9,9 @@ namespace {
 using testing::ElementsAre;
 using Texts = std::vector<std::string>;
 
-Texts texts(const std::vector<PathPattern>& patterns) {
+Texts texts(const std::vector<FoundPattern>& patterns) {
   Texts all;
-  for (const PathPattern& one : patterns) all.push_back(to_text(one));
+  for (const FoundPattern& one : patterns) all.push_back(to_text(one.pattern));
   return all;
 }
 
@@ -104,14 +104,19 @@ TEST(SeenPaths, WhatNoPatternCanSay) {
   EXPECT_FALSE(exact_pattern(deep));
 }
 
-TEST(SeenPaths, TheFirstPatternIsTheCatalogs) {
-  const auto patterns = patterns_of_unnamed({"/c/17", "/c/me", "/c/me/x", "/c/17/y"});
-  ASSERT_THAT(texts(patterns), ElementsAre("/c/me", "/c/me/x", "/c/{id}", "/c/{id}/y"));
-  EXPECT_EQ(find_pattern(patterns, "/c/me"), 0u);
-  EXPECT_EQ(find_pattern(patterns, "/c/me/"), 0u);
-  EXPECT_EQ(find_pattern(patterns, "/c/9"), 2u);
-  EXPECT_EQ(find_pattern(patterns, "/c/me/y"), 3u);
-  EXPECT_EQ(find_pattern(patterns, "/d"), patterns.size());
+TEST(SeenPaths, EachPathIsOfOnePattern) {
+  const auto seen = patterns_of_unnamed({"/c/17", "/c/18/", "/c/me", "/c/17/y"});
+  ASSERT_THAT(texts(seen), ElementsAre("/c/me", "/c/{id}", "/c/{id}/y"));
+  EXPECT_THAT(seen[0].paths, ElementsAre("/c/me"));
+  EXPECT_THAT(seen[1].paths, ElementsAre("/c/17", "/c/18/"));
+  EXPECT_THAT(seen[2].paths, ElementsAre("/c/17/y"));
+  const auto merged = patterns_of_unnamed(numbered("/files/", "", kManyValues));
+  ASSERT_EQ(merged.size(), 1u);
+  EXPECT_EQ(merged[0].paths.size(), kManyValues);
+  const auto unclear =
+      patterns_of_named({{"/notes/notes", {{"id", "notes"}}}, {"/ada/notes", {{"id", "ada"}}}});
+  ASSERT_EQ(unclear.size(), 1u);
+  EXPECT_THAT(unclear[0].paths, ElementsAre("/ada/notes", "/notes/notes"));
 }
 
 }  // namespace

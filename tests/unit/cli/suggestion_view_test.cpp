@@ -76,6 +76,7 @@ class Judge {
   }
 
   std::string code(const v1::Call& call) const {
+    if (!policies_ || !directory_) return "no policy";
     const ToolCall request = observed_call(call).request;
     const std::string& agent = call.decision().decision().agent().id();
     identity::Writ writ;

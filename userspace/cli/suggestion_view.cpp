@@ -62,6 +62,7 @@ void put_texts(YAML::Emitter& out, const char* key, const std::vector<std::strin
 template <class Values>
 std::vector<std::string> texts(const Values& values) {
   std::vector<std::string> all;
+  all.reserve(values.size());
   for (const auto& value : values) all.push_back(to_text(value));
   return all;
 }
@@ -69,6 +70,7 @@ std::vector<std::string> texts(const Values& values) {
 std::string tool_line(const SuggestedTool& made) {
   return mapping([&](YAML::Emitter& out) {
     std::vector<std::string> addresses;
+    addresses.reserve(made.shape.addresses.size());
     for (const policy::AddressRange& range : made.shape.addresses)
       addresses.push_back(to_text(range.base));
     put_name(out, "name", made.tool.name);

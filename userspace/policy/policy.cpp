@@ -7,7 +7,6 @@
 #include "policy/explain.h"
 #include "policy/lint.h"
 #include "policy/reader.h"
-#include "util/yaml.h"
 
 namespace writ::policy {
 namespace {
@@ -86,6 +85,11 @@ std::shared_ptr<const Policy> Policy::load(const std::vector<std::string>& files
 
 std::shared_ptr<const Policy> Policy::load_from_text(const std::vector<SourceText>& sources,
                                                      Diagnostics& out) {
+  return load_from_trees(parse_sources(sources, out), out);
+}
+
+std::shared_ptr<const Policy> Policy::load_from_trees(const std::vector<SourceTree>& sources,
+                                                      Diagnostics& out) {
   std::optional<Document> document = read_document(sources, out);
   if (!document) return nullptr;
   auto policy = std::make_shared<const Policy>(std::move(*document), content_version(sources));

@@ -65,6 +65,8 @@ class Policy {
                                             Diagnostics& out);
   static std::shared_ptr<const Policy> load_from_text(const std::vector<SourceText>& sources,
                                                       Diagnostics& out);
+  static std::shared_ptr<const Policy> load_from_trees(const std::vector<SourceTree>& sources,
+                                                       Diagnostics& out);
 
   Policy(Document document, std::string version);
 

@@ -6,17 +6,15 @@
 
 #include "identity/name.h"
 #include "policy/source_text.h"
-#include "util/yaml.h"
 
 namespace writ::policy {
 namespace {
 
-// The tenant that a file is of; empty: all. What is wrong with the file itself, its reader tells.
-std::string tenant_of(const SourceText& source, Diagnostics& out) {
-  Diagnostics ignored;
-  const auto root = parse_yaml(source.text, source.file, ignored);
-  if (!root || !root->IsMap() || !(*root)["tenant"]) return "";
-  YamlMap top(*root, source.file, out);
+// The tenant that a file is of; empty: all.
+std::string tenant_of(const SourceTree& source, Diagnostics& out) {
+  if (!source.root) return "";
+  YamlMap top(*source.root, source.file, out);
+  if (!top.has("tenant")) return "";
   std::string tenant = top.string("tenant").value_or("");
   if (!identity::valid_name(tenant)) {
     top.error("tenant", fmt::format("'{}' is not a name for a tenant", tenant),
@@ -47,19 +45,20 @@ std::shared_ptr<const PolicySet> PolicySet::load_from_text(const std::vector<Sou
   auto set = std::make_shared<PolicySet>();
   Diagnostics found;
   std::set<std::string> known;
-  std::vector<SourceText> common;
-  std::map<std::string, std::vector<SourceText>> own;
-  for (const SourceText& source : sources) {
+  std::vector<SourceTree> common;
+  std::map<std::string, std::vector<SourceTree>> own;
+  const std::vector<SourceTree> trees = parse_sources(sources, found);
+  for (const SourceTree& source : trees) {
     const std::string tenant = tenant_of(source, found);
     (tenant.empty() ? common : own[tenant]).push_back(source);
   }
   for (const Diagnostic& one : found) known.insert(to_string(one));
-  set->version_ = content_version(sources);
+  set->version_ = content_version(trees);
   bool failed = false;
   // Without common files there is still a policy for tenants that have none: nothing is allowed.
   if (!common.empty() || own.empty()) {
     Diagnostics said;
-    set->common_ = Policy::load_from_text(common, said);
+    set->common_ = Policy::load_from_trees(common, said);
     add_new(said, known, found);
     failed = set->common_ == nullptr;
     if (!failed) set->rules_ = set->common_->rules().size();
@@ -70,7 +69,7 @@ std::shared_ptr<const PolicySet> PolicySet::load_from_text(const std::vector<Sou
   for (auto& [tenant, files] : own) {
     files.insert(files.end(), common.begin(), common.end());
     Diagnostics said;
-    auto policy = Policy::load_from_text(files, said);
+    auto policy = Policy::load_from_trees(files, said);
     add_new(said, known, found);
     failed = failed || policy == nullptr;
     if (policy) set->rules_ += policy->rules().size() - common_rules;

@@ -1,5 +1,6 @@
 #include "policy/reader.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -18,10 +19,9 @@ class DocumentReader {
  public:
   explicit DocumentReader(Diagnostics& out) : out_(out) {}
 
-  void read(const SourceText& source) {
-    const auto root = parse_yaml(source.text, source.file, out_);
-    if (!root) return;
-    YamlMap top(*root, source.file, out_);
+  void read(const SourceTree& source) {
+    if (!source.root) return;
+    YamlMap top(*source.root, source.file, out_);
     read_keys<DocumentReader>(keys(), top, *this, out_);
   }
 
@@ -178,14 +178,16 @@ KeyTable document_keys() {
                                   DocumentReader::keys());
 }
 
-std::optional<Document> read_document(const std::vector<SourceText>& sources, Diagnostics& out) {
+std::optional<Document> read_document(const std::vector<SourceTree>& sources, Diagnostics& out) {
   Diagnostics found;
   if (sources.empty())
     found.push_back({.message = "there is no policy file", .hint = "name at least one"});
   DocumentReader reader(found);
-  for (const SourceText& source : sources) reader.read(source);
+  for (const SourceTree& source : sources) reader.read(source);
   Document document = reader.finish();
-  const bool failed = has_errors(found);
+  const bool failed =
+      has_errors(found) || std::any_of(sources.begin(), sources.end(),
+                                       [](const SourceTree& source) { return !source.root; });
   out.insert(out.end(), found.begin(), found.end());
   if (failed) return std::nullopt;
   return document;

@@ -11,8 +11,8 @@
 
 namespace writ::policy {
 
-// nullopt when there is an error in any source.
-std::optional<Document> read_document(const std::vector<SourceText>& sources, Diagnostics& out);
+// nullopt when there is an error in any source, or one that was not parsed.
+std::optional<Document> read_document(const std::vector<SourceTree>& sources, Diagnostics& out);
 
 // A tool as it stands in one file.
 struct ToolText {

@@ -4,16 +4,8 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <array>
-
-#include "util/yaml.h"
 
 namespace writ::policy {
-namespace {
-
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-}  // namespace
 
 bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>& sources,
                   Diagnostics& out) {
@@ -30,14 +22,23 @@ bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>
   return all;
 }
 
-// The digest of the sorted digests of the files: their order and names are no part of it.
-std::string content_version(const std::vector<SourceText>& sources) {
-  std::vector<Digest> digests;
+std::vector<SourceTree> parse_sources(const std::vector<SourceText>& sources, Diagnostics& out) {
+  std::vector<SourceTree> trees;
   for (const SourceText& source : sources) {
-    Digest& digest = digests.emplace_back();
+    SourceTree& tree = trees.emplace_back();
+    tree.file = source.file;
     SHA256(reinterpret_cast<const unsigned char*>(source.text.data()), source.text.size(),
-           digest.data());
+           tree.digest.data());
+    tree.root = parse_yaml(source.text, source.file, out);
   }
+  return trees;
+}
+
+// The digest of the sorted digests of the files: their order and names are no part of it.
+std::string content_version(const std::vector<SourceTree>& sources) {
+  using Digest = decltype(SourceTree::digest);
+  std::vector<Digest> digests;
+  for (const SourceTree& source : sources) digests.push_back(source.digest);
   std::sort(digests.begin(), digests.end());
   Digest all{};
   SHA256(reinterpret_cast<const unsigned char*>(digests.data()), digests.size() * sizeof(Digest),

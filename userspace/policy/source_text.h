@@ -1,10 +1,13 @@
 // The text of policy files, and what tells one content from another.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "util/diagnostic.h"
+#include "util/yaml.h"
 
 namespace writ::policy {
 
@@ -18,7 +21,15 @@ struct SourceText {
 bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>& sources,
                   Diagnostics& out);
 
+// A file that was parsed, once for all policies that it is a part of.
+struct SourceTree {
+  std::string file;
+  std::array<unsigned char, 32> digest{};  // SHA-256 of the text
+  std::optional<YAML::Node> root;          // none: it is no YAML, which has been said
+};
+std::vector<SourceTree> parse_sources(const std::vector<SourceText>& sources, Diagnostics& out);
+
 // 16 hex digits over the contents of all files, whatever their order and names.
-std::string content_version(const std::vector<SourceText>& sources);
+std::string content_version(const std::vector<SourceTree>& sources);
 
 }  // namespace writ::policy

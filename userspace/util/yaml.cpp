@@ -48,6 +48,16 @@ std::string join(const std::vector<std::string>& parts) {
   return text;
 }
 
+// Undefined when absent. yaml-cpp's operator[] copies each key to compare it, and a rule is asked
+// for 30 keys.
+YAML::Node find(const YAML::Node& map, const std::string& key) {
+  static const YAML::Node kUndefined(YAML::NodeType::Undefined);
+  for (const auto& entry : map) {
+    if (entry.first.Scalar() == key) return entry.second;
+  }
+  return kUndefined;
+}
+
 bool check_tree(const YAML::Node& node, const std::string& file, int depth, std::size_t& budget,
                 Diagnostics& out) {
   if (depth > kMaxDepth || budget == 0) {
@@ -139,8 +149,7 @@ YamlMap::YamlMap(const YAML::Node& node, std::string file, Diagnostics& out)
 
 YAML::Node YamlMap::get(const std::string& key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
-  const YAML::Node& constant = node_;  // operator[] of a non-const node would create the key
-  return constant[key];
+  return find(node_, key);
 }
 
 std::optional<std::string> YamlMap::scalar(const std::string& key) {
@@ -263,11 +272,10 @@ void YamlMap::each(const std::string& key, const std::function<void(const YAML::
   for (const auto& element : value) each(element);
 }
 
-bool YamlMap::has(const std::string& key) const { return node_[key].IsDefined(); }
+bool YamlMap::has(const std::string& key) const { return find(node_, key).IsDefined(); }
 
 void YamlMap::error(const std::string& key, std::string message, std::string hint) {
-  const YAML::Node& constant = node_;
-  const YAML::Node at = constant[key];
+  const YAML::Node at = find(node_, key);
   add_error(out_, file_, at.IsDefined() ? at : node_, std::move(message), std::move(hint));
 }
 

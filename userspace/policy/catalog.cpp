@@ -120,7 +120,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
   });
   if (clash != nullptr) return clash;
 
-  tool.index = tools_.size();
+  tool.index = static_cast<std::uint32_t>(tools_.size());
   entry.tool = &tools_.emplace_back(std::move(tool));
   each_place([&](std::vector<Entry>& place, const PathPattern& path) {
     entry.captures.clear();

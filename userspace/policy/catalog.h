@@ -34,8 +34,8 @@ struct Tool {
   std::string name;
   identity::Scopes scopes;  // required, all of them; specific ones
   Effect effect = Effect::kWrite;
-  bool untrusted = false;  // what it brings comes from people that nobody vouches for
-  std::size_t index = 0;   // in its catalog
+  bool untrusted = false;   // what it brings comes from people that nobody vouches for
+  std::uint32_t index = 0;  // in its catalog
 };
 
 // Valid as long as the Policy that made it.

@@ -204,6 +204,12 @@ constexpr std::array<ConditionKind, 26> kKinds = {{
 
 static_assert(kKinds.size() <= sizeof(ConditionMask) * 8);
 
+consteval ConditionMask bit_of(std::string_view name) {
+  const auto* const found = std::find_if(
+      kKinds.begin(), kKinds.end(), [&](const ConditionKind& kind) { return kind.name == name; });
+  return ConditionMask{1} << (found - kKinds.begin());
+}
+
 }  // namespace
 
 std::span<const ConditionKind> condition_kinds() { return kKinds; }
@@ -214,6 +220,10 @@ ConditionMask conditions_of(const Rule& rule) {
     if (kKinds.at(i).present(rule)) mask |= ConditionMask{1} << i;
   }
   return mask;
+}
+
+ConditionMask failing_conditions(const Evaluation& evaluation) {
+  return evaluation.input.findings.empty() ? bit_of("findings") : 0;
 }
 
 Truth conditions_hold(const Rule& rule, ConditionMask mask, Evaluation& evaluation) {

@@ -37,6 +37,9 @@ Truth budget_holds(const Rule& rule, Evaluation& evaluation);
 using ConditionMask = std::uint32_t;  // bit i: the rule has condition_kinds()[i]
 ConditionMask conditions_of(const Rule& rule);
 
+// Conditions that do not hold for this call whatever they ask: rules that have one need no look.
+ConditionMask failing_conditions(const Evaluation& evaluation);
+
 // Whether all conditions but `tools` hold. `mask` is the rule's. REQUIRES: a writ.
 Truth conditions_hold(const Rule& rule, ConditionMask mask, Evaluation& evaluation);
 

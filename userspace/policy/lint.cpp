@@ -109,6 +109,7 @@ class Lint {
     if (!rule.users.empty()) writ.user.id = rule.users.front();
     if (!rule.agents.empty()) writ.agent.id = rule.agents.front();
     if (!rule.roles.empty()) writ.user.roles = {rule.roles.front()};
+    if (!rule.tiers.empty()) writ.tier = rule.tiers.front();
     const ToolCall call{.path = "/"};
     const Tool* tool = nullptr;
     const Named& named = named_[place];

@@ -88,6 +88,8 @@ class Policy {
   }
   [[nodiscard]] bool reads_findings(const ToolMatch* tool) const { return reads(tool).findings; }
   [[nodiscard]] bool reads_arguments(const ToolMatch* tool) const { return reads(tool).arguments; }
+  // Of some call, named or not.
+  [[nodiscard]] bool reads_arguments() const { return rules_.reads_of_any_call().arguments; }
 
   // What holds for this user's calls of the tool (nullptr: calls without a name). Of `permission`
   // the decision knows already; the rest is the caller's to do.

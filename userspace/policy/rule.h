@@ -51,6 +51,7 @@ struct TaintCondition {
 struct Rule {
   std::string id;
   RuleEffect effect = RuleEffect::kDeny;
+  ReasonTemplate reason;  // empty: a built-in sentence
 
   // Who
   std::vector<std::string> users;    // sorted
@@ -85,8 +86,6 @@ struct Rule {
   std::optional<AfterCondition> after;
   std::optional<std::int64_t> repeat_more_than;  // identical calls in a row, with this one
   std::vector<std::pair<std::string, NumberRange>> budget_left;  // all of them
-
-  ReasonTemplate reason;  // empty: a built-in sentence
 
   std::string file;  // where it stands, for diagnostics
   int line = 0;

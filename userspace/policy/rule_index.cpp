@@ -55,6 +55,7 @@ RuleIndex::RuleIndex(std::vector<Rule> rules, const ToolNames& names) : rules_(s
   }
   every_tool_ = make_part(every);
   unnamed_ = make_part(unnamed);
+  all_reads_ = unnamed_.reads;
 
   std::vector<const Places*> lists;
   std::vector<std::vector<std::uint32_t>> lists_of(names.size());  // by Tool::index
@@ -83,6 +84,7 @@ RuleIndex::RuleIndex(std::vector<Rule> rules, const ToolNames& names) : rules_(s
     std::sort(places.begin(), places.end());
     parts_.push_back(make_part(places));
     tool_reads_.push_back(merge(parts_.back().reads, every_tool_.reads));
+    all_reads_ = merge(all_reads_, tool_reads_.back());
   }
   std::uint32_t place = 0;
   for (std::size_t effect = 0; effect < kRuleEffects; ++effect) {
@@ -93,8 +95,8 @@ RuleIndex::RuleIndex(std::vector<Rule> rules, const ToolNames& names) : rules_(s
   begins_.back() = place;
 }
 
-RuleIndex::Part RuleIndex::make_part(const Places& places) const {
-  Part part{.buckets = Buckets(rules_, places)};
+RuleIndex::Part RuleIndex::make_part(const Places& places) {
+  Part part{.buckets = buckets_.add(rules_, places)};
   for (const std::uint32_t place : places) part.reads = merge(part.reads, reads_of(rules_[place]));
   return part;
 }
@@ -109,26 +111,30 @@ MatchingRules RuleIndex::find(Evaluation& evaluation) const {
   for (std::size_t effect = 0; effect < kRuleEffects; ++effect) {
     best.at(effect) = begins_.at(effect + 1);  // none
   }
-  const auto look_through = [&](std::span<const std::uint32_t> places) {
-    const auto* at = places.data();
-    const auto* const end = at + places.size();
+  const ConditionMask failing = failing_conditions(evaluation);
+  const auto look_through = [&](Buckets::Bucket bucket) {
+    const auto* at = bucket.data();
+    const auto* const end = at + bucket.size();
+    std::size_t effect = 0;
     while (at != end) {
-      const std::uint32_t place = *at;
-      const Rule& rule = rules_[place];
-      const auto effect = static_cast<std::size_t>(rule.effect);
+      const std::uint32_t place = at->place;
+      while (place >= begins_.at(effect + 1)) ++effect;
       const bool denied = best[kDeny] != begins_[kDeny + 1];
       if (denied && evaluation.tool != nullptr && effect != kDeny) return;
       if (place >= best.at(effect)) {  // a rule of this effect that goes first is known
-        at = std::lower_bound(at, end, begins_.at(effect + 1));
+        at = std::lower_bound(
+            at, end, begins_.at(effect + 1),
+            [](const Buckets::Entry& entry, std::uint32_t begin) { return entry.place < begin; });
         continue;
       }
       ++at;
-      const Truth truth = conditions_hold(rule, masks_[place], evaluation);
-      if (matches(rule.effect, truth, evaluation.input.provisional)) best.at(effect) = place;
+      if ((masks_[place] & failing) != 0) continue;
+      const Truth truth = conditions_hold(rules_[place], masks_[place], evaluation);
+      if (matches(static_cast<RuleEffect>(effect), truth, evaluation.input.provisional))
+        best.at(effect) = place;
     }
   };
-  each_part(evaluation.tool,
-            [&](const Buckets& buckets) { buckets.each(evaluation, look_through); });
+  each_bucket(evaluation, look_through);
   MatchingRules matching;
   for (std::size_t effect = 0; effect < kRuleEffects; ++effect) {
     if (best.at(effect) != begins_.at(effect + 1))

@@ -1,8 +1,9 @@
 // Which rules can match a call, found at load so that a waiting call looks at no others.
 //
 // The rules are parted by tool first: those for every tool, those for calls without a name, and one
-// part for each group of tools that the same rules name. Within a part each rule stands in one
-// `Buckets` by the condition that tells it apart best: user, agent, role, host or destination.
+// part for each group of tools that the same rules name. Within a part each rule stands in
+// `Buckets` by the condition that tells it apart best: user, agent, role, host, destination or
+// tier.
 #pragma once
 
 #include <array>
@@ -46,10 +47,8 @@ class RuleIndex {
   // destination, some of them twice, in no order.
   template <class Visit>
   void each_candidate(const Evaluation& evaluation, Visit visit) const {
-    each_part(evaluation.tool, [&](const Buckets& part) {
-      part.each(evaluation, [&](std::span<const std::uint32_t> places) {
-        for (const std::uint32_t place : places) visit(rules_[place], masks_[place]);
-      });
+    each_bucket(evaluation, [&](Buckets::Bucket bucket) {
+      for (const auto& entry : bucket) visit(rules_[entry.place], masks_[entry.place]);
     });
   }
 
@@ -63,35 +62,38 @@ class RuleIndex {
     bool budget = false;
   };
   [[nodiscard]] const Reads& reads(const Tool* tool) const;
+  [[nodiscard]] const Reads& reads_of_any_call() const { return all_reads_; }
 
   // In the order deny, hold, redact, flag, allow, then by id.
   [[nodiscard]] const std::vector<Rule>& rules() const { return rules_; }
 
  private:
   struct Part {
-    Buckets buckets;
+    Buckets::Part buckets;
     Reads reads;
   };
   template <class Visit>
-  void each_part(const Tool* tool, Visit visit) const {
-    if (tool == nullptr) {
-      visit(unnamed_.buckets);
+  void each_bucket(const Evaluation& evaluation, Visit visit) const {
+    if (evaluation.tool == nullptr) {
+      buckets_.each(unnamed_.buckets, evaluation, visit);
     } else {
-      visit(every_tool_.buckets);
-      visit(parts_[part_of_[tool->index]].buckets);
+      buckets_.each(every_tool_.buckets, evaluation, visit);
+      buckets_.each(parts_[part_of_[evaluation.tool->index]].buckets, evaluation, visit);
     }
   }
-  [[nodiscard]] Part make_part(const std::vector<std::uint32_t>& places) const;
+  [[nodiscard]] Part make_part(const std::vector<std::uint32_t>& places);
 
   bool complete_ = true;
   std::vector<Rule> rules_;
   std::vector<ConditionMask> masks_;                      // of each rule
   std::array<std::uint32_t, kRuleEffects + 1> begins_{};  // where the rules of an effect begin
-  Part every_tool_;                                       // rules for each named tool, kept once
+  Buckets buckets_;
+  Part every_tool_;  // rules for each named tool, kept once
   Part unnamed_;
   std::vector<Part> parts_;             // the others
   std::vector<std::uint32_t> part_of_;  // by Tool::index
   std::vector<Reads> tool_reads_;       // of each part and every_tool_ together
+  Reads all_reads_;
 };
 
 }  // namespace writ::policy

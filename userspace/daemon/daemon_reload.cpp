@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/daemon.h"
 #include "daemon/version.h"
@@ -71,7 +72,7 @@ void Daemon::apply(Configuration configuration) {
   // Whoever still waits for an answer may point into it.
   old_directories_.push_back({.since = now, .directory = std::move(directory_)});
   directory_ = std::move(configuration.directory);
-  policies_ = std::move(configuration.policies);
+  auto replaced = std::exchange(policies_, std::move(configuration.policies));
   for (auto& [cgroup, session] : sessions_) {
     session->use(policies_->of(session->writ.tenant));
     session->rule = nullptr;
@@ -80,6 +81,7 @@ void Daemon::apply(Configuration configuration) {
       session->writ.effective = still_held(*writ);
     }
   }
+  reloader_->release(std::move(replaced));
   if (Status matching = start_matching(); !matching) {
     spdlog::error("{}", matching.error().message);
     policy_problem_ = matching.error().message;

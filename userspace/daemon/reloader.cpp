@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <utility>
 
 namespace writ::daemon {
 namespace {
@@ -65,19 +66,33 @@ Status Reloader::watch(int fd) {
 }
 
 void Reloader::ask() {
+  // What has changed until now is read by this, and needs no second time.
+  (void)take_changes();
+  const itimerspec never = {};
+  (void)timerfd_settime(quiet_.get(), 0, &never, nullptr);  // at worst it is read once more
   const std::scoped_lock lock(mutex_);
   wanted_ = true;
   changed_.notify_one();
 }
 
-void Reloader::on_ready() {
+void Reloader::release(std::shared_ptr<const void> replaced) {
+  const std::scoped_lock lock(mutex_);
+  replaced_.push_back(std::move(replaced));
+  changed_.notify_one();
+}
+
+// Which file it was does not matter, all are read together.
+bool Reloader::take_changes() {
   alignas(inotify_event) std::array<char, 4096> events;
   bool changed = false;
-  // (void) and unused: which file it was does not matter, all are read together.
   while (read(files_.get(), events.data(), events.size()) > 0) changed = true;
-  if (changed) {
-    // (void): the folder of policies may have been made anew; the old watch stays if it was not.
-    (void)watch_files();
+  // (void): the folder of policies may have been made anew; the old watch stays if it was not.
+  if (changed) (void)watch_files();
+  return changed;
+}
+
+void Reloader::on_ready() {
+  if (take_changes()) {
     itimerspec once = {};
     once.it_value.tv_nsec = kQuietNs;
     if (timerfd_settime(quiet_.get(), 0, &once, nullptr) != 0) ask();
@@ -96,18 +111,25 @@ void Reloader::on_ready() {
 void Reloader::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return wanted_ || stopping_; });
+    changed_.wait(lock, [&] { return wanted_ || stopping_ || !replaced_.empty(); });
     if (stopping_) return;
-    wanted_ = false;
+    const bool wanted = std::exchange(wanted_, false);
+    auto replaced = std::exchange(replaced_, {});
     lock.unlock();
-    Outcome outcome;
-    outcome.configuration = read_configuration(settings_, outcome.problems);
+    replaced.clear();
+    if (wanted) read_files();
     lock.lock();
-    if (wanted_) continue;  // out of date already
-    outcome_ = std::move(outcome);
-    const std::uint64_t one = 1;
-    (void)!write(done_.get(), &one, sizeof one);  // full means readable already
   }
+}
+
+void Reloader::read_files() {
+  std::optional<Outcome> outcome(std::in_place);
+  outcome->configuration = read_configuration(settings_, outcome->problems);
+  const std::scoped_lock lock(mutex_);
+  if (wanted_) return;  // out of date already
+  outcome_.swap(outcome);
+  const std::uint64_t one = 1;
+  (void)!write(done_.get(), &one, sizeof one);  // full means readable already
 }
 
 }  // namespace writ::daemon

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "daemon/configuration.h"
 #include "util/unique_fd.h"
@@ -37,6 +38,9 @@ class Reloader {
   Reloader& operator=(const Reloader&) = delete;
 
   void ask();
+  // Lets go of what was replaced, on the reading thread: who holds 10,000 rules last has
+  // milliseconds to do.
+  void release(std::shared_ptr<const void> replaced);
   [[nodiscard]] int fd() const { return epoll_.get(); }
   void on_ready();
 
@@ -44,7 +48,9 @@ class Reloader {
   Reloader(const Settings& settings, Then then) : settings_(settings), then_(std::move(then)) {}
   Status watch_files();
   Status watch(int fd);
+  bool take_changes();
   void work();
+  void read_files();
 
   const Settings settings_;
   const Then then_;
@@ -57,6 +63,7 @@ class Reloader {
   bool wanted_ = false;
   bool stopping_ = false;
   std::optional<Outcome> outcome_;
+  std::vector<std::shared_ptr<const void>> replaced_;
   std::thread thread_;
 };
 

@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -48,13 +47,7 @@ struct Session {
 
   void use(std::shared_ptr<const policy::Policy> newer) {
     policy = std::move(newer);
-    const auto reads = [&](const policy::Tool& tool) {
-      const policy::ToolMatch match{.tool = &tool, .captures = {}};
-      return policy->reads_arguments(&match);
-    };
-    const auto& tools = policy->catalog().tools();
-    reads_bodies = consults || policy->reads_arguments(nullptr) ||
-                   std::any_of(tools.begin(), tools.end(), reads);
+    reads_bodies = consults || policy->reads_arguments();
   }
   [[nodiscard]] bool enforced() const { return mode == identity::Mode::kEnforce; }
   // Somebody is known behind it. If not, `writ` holds the tenant, the agent and nothing else.

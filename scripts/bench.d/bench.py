@@ -22,10 +22,12 @@ from lib.daemon import DaemonError  # noqa: E402
 from lib.processes import Processes, become_subreaper  # noqa: E402
 from machine import facts  # noqa: E402
 from programs import Programs  # noqa: E402
+from reload import Reload  # noqa: E402
 
-SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Desk.SUBJECTS]
+SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS]
 # What --only takes beside the names themselves.
-GROUPS = {"calls": {subject.name for subject in Calls.SUBJECTS}, "identity": {"token", "scopes", "grant", "exchange"}}
+GROUPS = {"calls": {subject.name for subject in Calls.SUBJECTS}, "identity": {"token", "scopes", "grant", "exchange"},
+          "policy": {"policy", "opa", "reload"}}
 
 
 def arguments() -> argparse.Namespace:
@@ -36,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few samples, to see whether it works; the figures say little")
     parser.add_argument("--bin", type=pathlib.Path, required=True,
                         help="where writ, writd and the programs of tests/bench are; default: built by scripts/bench")
-    parser.add_argument("--only", choices=[*GROUPS, *names], action="append", help="repeatable")
+    parser.add_argument("--only", choices=[*dict.fromkeys([*GROUPS, *names])], action="append", help="repeatable")
     found = parser.parse_args()
     if found.rounds is None:
         found.rounds = 1 if found.quick else 10
@@ -50,7 +52,7 @@ def arguments() -> argparse.Namespace:
 
 
 def programs(wanted: set[str]) -> set[str]:
-    needed = {f"writ_bench_{name}" for name in wanted - GROUPS["calls"]}
+    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"]}
     if wanted - {subject.name for subject in Programs.SUBJECTS}:
         needed |= {"writ", "writd"}
     return needed | ({"writ_floor"} if wanted & GROUPS["calls"] else set())
@@ -74,6 +76,7 @@ def lock():
 def measure_all(options: argparse.Namespace, directory: pathlib.Path) -> Figures:
     figures, binaries, wanted = Figures(), options.bin.resolve(), options.only
     makers = [(Calls, lambda: Calls(binaries, directory, wanted)), (Programs, lambda: Programs(binaries, wanted, options.quick)),
+              (Reload, lambda: Reload(binaries, directory, wanted, options.quick)),
               (Desk, lambda: Desk(binaries, directory, wanted, options.quick))]
     with contextlib.ExitStack() as stack:
         parts = [stack.enter_context(contextlib.closing(make())) for kind, make in makers

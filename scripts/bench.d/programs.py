@@ -41,8 +41,9 @@ class Programs:
                 ("specific", "wildcards")),
         Subject("policy", "decisions by number of rules; crowded: all rules are for the tool that is called",
                 ("10", "1000", "10000")),
+        Subject("opa", "asking a decision point that answers at once, beside the same POST by libcurl alone", ("unix", "tcp")),
     )
-    SAMPLES = {"token": 1000, "scopes": 100_000, "policy": 100_000}
+    SAMPLES = {"token": 1000, "scopes": 100_000, "policy": 100_000, "opa": 10_000}
 
     def __init__(self, binaries: pathlib.Path, wanted: set[str], quick: bool):
         self.binaries, self.quick = binaries, quick

@@ -2,10 +2,9 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <bit>
-#include <filesystem>
 
+#include "policy/source_text.h"
 #include "util/yaml.h"
 
 namespace writ::daemon {
@@ -15,25 +14,17 @@ constexpr std::uint64_t kMinRing = 4096;
 constexpr std::uint64_t kMaxRing = 1u << 30;
 constexpr std::uint64_t kMaxHold = 256u << 20;
 
-std::vector<std::string> yaml_files(const std::string& folder) {
-  std::vector<std::string> files;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 }  // namespace
 
 std::string Settings::path(const char* below) const {
   return root + (root.ends_with('/') ? "" : "/") + below;
 }
 std::vector<std::string> Settings::policy_files() const {
-  return yaml_files(path("etc/writ/policies"));
+  return policy::yaml_files(path("etc/writ/policies"));
 }
-std::vector<std::string> Settings::rule_files() const { return yaml_files(path("etc/writ/rules")); }
+std::vector<std::string> Settings::rule_files() const {
+  return policy::yaml_files(path("etc/writ/rules"));
+}
 
 std::optional<Settings> load_settings(const std::string& root, Diagnostics& out) {
   Settings settings;

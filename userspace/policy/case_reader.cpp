@@ -155,11 +155,11 @@ class CaseReader {
     }
   }
 
-  std::vector<CaseFinding> read_findings_of(YamlMap& map, const std::string& key) {
-    std::vector<CaseFinding> all;
+  std::vector<AskedFinding> read_findings_of(YamlMap& map, const std::string& key) {
+    std::vector<AskedFinding> all;
     if (!map.child(key).IsDefined()) return all;
     each_of(map, key, [&](const YAML::Node& node) {
-      CaseFinding finding;
+      AskedFinding finding;
       if (node.IsMap()) {
         YamlMap keys(node, map.file(), out_);
         finding.rule = keys.required_string("rule");
@@ -172,8 +172,7 @@ class CaseReader {
       } else {
         map.error(key, fmt::format("'{}' must hold plain values", key));
       }
-      if (finding.category.empty())
-        finding.category = finding.rule.substr(0, finding.rule.find('.'));
+      if (finding.category.empty()) finding.category = category_of(finding.rule);
       all.push_back(std::move(finding));
     });
     return all;
@@ -184,16 +183,16 @@ class CaseReader {
     if (!node.IsDefined()) return;
     YamlMap keys(node, map_.file(), out_);
     for (const std::string& tool : keys.strings("used"))
-      case_.session.note_call(tool, "another call");
+      case_.session.note_call(tool, kAnotherCall);
     case_.repeated = static_cast<int>(keys.integer("repeated", 0, 10'000).value_or(0));
     keys.each("results", [&](const YAML::Node& result) {
       YamlMap one(result, map_.file(), out_);
       const std::string tool = one.required_string("tool");
       const bool untrusted = one.boolean("untrusted").value_or(false);
-      const std::vector<CaseFinding> found = read_findings_of(one, "findings");
+      const std::vector<AskedFinding> found = read_findings_of(one, "findings");
       std::vector<FindingView> views;
       views.reserve(found.size());
-      for (const CaseFinding& finding : found)
+      for (const AskedFinding& finding : found)
         views.push_back({.rule = finding.rule, .category = finding.category});
       case_.session.note_result(tool, untrusted, views);
       one.finish();

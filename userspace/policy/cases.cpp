@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "policy/arguments.h"
 #include "policy/case_reader.h"
 
 namespace writ::policy {
@@ -30,55 +27,21 @@ std::string said(const std::string& verdict, const std::string& rule, const std:
   return text;
 }
 
-// The tool that the case is about; an error when the policy has none of that name.
-std::optional<ToolMatch> match_of(const Policy& policy, const Case& one, Diagnostics& out) {
-  if (one.tool.empty()) return policy.match(one.call);
-  const auto& tools = policy.catalog().tools();
-  const auto found = std::find_if(tools.begin(), tools.end(),
-                                  [&](const Tool& tool) { return tool.name == one.tool; });
-  if (found == tools.end()) {
+Decision decide(const Policy& policy, const Case& one, Diagnostics& out) {
+  const AskedInput asked(policy, one);
+  if (!asked.tool_known()) {
     out.push_back(
         {.file = one.file,
          .line = one.line,
          .message = fmt::format("case '{}': the policy has no tool '{}'", one.name, one.tool),
          .hint = "check its spelling, or describe the request"});
-    return std::nullopt;
   }
-  return ToolMatch{.tool = &*found, .captures = one.captures};
-}
-
-Decision decide(const Policy& policy, const Case& one, const std::optional<ToolMatch>& match) {
-  const Arguments arguments = Arguments::read(
-      one.body ? std::optional<std::string_view>(*one.body) : std::nullopt, one.call.query);
-  std::vector<FindingView> findings;
-  findings.reserve(one.findings.size());
-  for (const CaseFinding& finding : one.findings) {
-    findings.push_back({.rule = finding.rule,
-                        .category = finding.category,
-                        .count = finding.count,
-                        .where = finding.where});
-  }
-  std::vector<BudgetView> budget;
-  budget.reserve(one.budget.size());
-  for (const auto& [name, left] : one.budget) budget.push_back({.name = name, .left = left});
-  constexpr std::string_view kThisCall = "this call";
-  SessionFacts session = one.session;
-  for (int i = 0; i < one.repeated; ++i)
-    session.note_call(match ? std::string_view(match->tool->name) : kUnnamed, kThisCall);
-  return policy.decide({.call = one.call,
-                        .tool = match ? &*match : nullptr,
-                        .writ = &one.writ,
-                        .findings = findings,
-                        .arguments = &arguments,
-                        .arguments_digest = kThisCall,
-                        .session = &session,
-                        .budget = budget,
-                        .now = one.at});
+  return policy.decide(asked.input());
 }
 
 CaseResult run(const Policy& policy, const Case& one, Diagnostics& out) {
   CaseResult result{.name = one.name, .file = one.file, .line = one.line};
-  result.decision = decide(policy, one, match_of(policy, one, out));
+  result.decision = decide(policy, one, out);
   const std::string verdict = verdict_of(result.decision);
   result.passed = verdict == one.verdict &&
                   (one.rule.empty() || one.rule == result.decision.rule) &&

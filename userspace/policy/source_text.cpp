@@ -4,8 +4,19 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace writ::policy {
+
+std::vector<std::string> yaml_files(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
 
 bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>& sources,
                   Diagnostics& out) {

@@ -16,6 +16,9 @@ struct SourceText {
   std::string text;
 };
 
+// The *.yaml files of a folder, sorted; none when it is not there.
+std::vector<std::string> yaml_files(const std::string& folder);
+
 // The files that can be read are in `sources` all the same, so that one run shows every problem.
 // False: one of them cannot be; `out` says why.
 bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>& sources,

@@ -226,11 +226,23 @@ ConditionMask failing_conditions(const Evaluation& evaluation) {
   return evaluation.input.findings.empty() ? bit_of("findings") : 0;
 }
 
+ConditionMask conditions_named(std::span<const std::string_view> names) {
+  ConditionMask mask = 0;
+  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+    if (std::find(names.begin(), names.end(), kKinds.at(i).name) != names.end())
+      mask |= ConditionMask{1} << i;
+  }
+  return mask;
+}
+
 Truth conditions_hold(const Rule& rule, ConditionMask mask, Evaluation& evaluation) {
   Truth all = Truth::kYes;
   for (; mask != 0 && all != Truth::kNo; mask &= mask - 1) {
     const auto place = static_cast<std::size_t>(std::countr_zero(mask));
-    all = both(all, kKinds.at(place).holds(rule, evaluation));
+    Truth truth = kKinds.at(place).holds(rule, evaluation);
+    if (truth == Truth::kUnknown && (evaluation.input.lenient >> place & 1) != 0)
+      truth = truth_of(rule.effect == RuleEffect::kAllow);
+    all = both(all, truth);
   }
   return all;
 }

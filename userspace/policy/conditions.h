@@ -40,7 +40,11 @@ ConditionMask conditions_of(const Rule& rule);
 // Conditions that do not hold for this call whatever they ask: rules that have one need no look.
 ConditionMask failing_conditions(const Evaluation& evaluation);
 
-// Whether all conditions but `tools` hold. `mask` is the rule's. REQUIRES: a writ.
+// Those of the names; each is one of condition_kinds().
+ConditionMask conditions_named(std::span<const std::string_view> names);
+
+// Whether all conditions but `tools` hold; see Input::lenient. `mask` is the rule's. REQUIRES: a
+// writ.
 Truth conditions_hold(const Rule& rule, ConditionMask mask, Evaluation& evaluation);
 
 // The first condition that has no answer; "" when each has.

@@ -69,6 +69,10 @@ struct Input {
   // The rest of the call is still to come, and it is judged once more before any of that leaves:
   // what is undefined counts for the call this time.
   bool provisional = false;
+  // Of these kinds of conditions (ConditionMask, conditions.h) what is undefined counts for the
+  // call. For whoever asks about a call of which less is known than was when it was made: where
+  // that makes no difference to the verdict, what is not known makes none.
+  std::uint32_t lenient = 0;
 };
 
 // `code` is one of

@@ -50,6 +50,18 @@ std::size_t failing(const ExplainedRule& rule) {
                     [](const ExplainedCondition& one) { return one.truth != Truth::kYes; }));
 }
 
+// What would change a decision that no rule and no missing scope made; "" for every other.
+std::string other_way_out(const Decision& decision) {
+  if (!decision.rule.empty() || decision.verdict != Verdict::kDeny) return "";
+  if (decision.code == "no_identity") return "nobody is known behind the call";
+  if (decision.code == "tool_unknown") return "no tool of the catalog names the request";
+  if (decision.code == "permission_denied" || decision.code == "hold_unavailable")
+    return "a setting restricts this tool or person; a more specific 'permission: allow' would not";
+  if (decision.code == "opaque" || decision.code == "inbound")
+    return fmt::format("on_{} is not allow", decision.code);
+  return "";
+}
+
 // Rules that named the tool and did not count, those with the fewest conditions in their way first.
 void say_what_came_close(std::vector<ExplainedRule> missed, std::size_t at_most,
                          std::vector<std::string>& changes) {
@@ -68,7 +80,10 @@ void say_what_came_close(std::vector<ExplainedRule> missed, std::size_t at_most,
 Explanation explain(const Policy& policy, const Input& input) {
   Explanation result{.decision = policy.decide(input)};
   const Decision& decision = result.decision;
-  if (input.writ == nullptr || input.what == Input::What::kUnparseable) return result;
+  if (input.writ == nullptr || input.what == Input::What::kUnparseable) {
+    if (input.writ == nullptr) result.changes.push_back(other_way_out(decision));
+    return result;
+  }
   const Tool* tool = input.what == Input::What::kCall ? policy.tool_of(input.tool) : nullptr;
   std::vector<ExplainedRule> missed_allows;
   std::vector<ExplainedRule> missed_others;
@@ -83,6 +98,8 @@ Explanation explain(const Policy& policy, const Input& input) {
   }
   for (const std::string& scope : decision.missing)
     result.changes.push_back(fmt::format("scope {} is missing", scope));
+  if (std::string other = other_way_out(decision); !other.empty())
+    result.changes.push_back(std::move(other));
   const bool allowed = decision.verdict != Verdict::kDeny;
   for (const ExplainedRule& rule : result.rules) {
     const bool in_the_way =

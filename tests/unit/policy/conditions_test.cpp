@@ -1,4 +1,6 @@
 // Every condition but arguments and sessions: when it holds, when not, and when nobody can say.
+#include "policy/conditions.h"
+
 #include "policy/instant.h"
 #include "policy/support.h"
 
@@ -155,6 +157,25 @@ TEST_F(Conditions, WithoutAnAnswerCountForACallThatIsJudgedAgain) {
   EXPECT_EQ(ask({.arguments = false, .provisional = true}).code, "allowed");
   EXPECT_EQ(ask({.body = R"({"x":2})", .provisional = true}).code, "rule_denied");
   EXPECT_EQ(ask({.body = R"({"x":1})"}).code, "allowed");
+}
+
+TEST_F(Conditions, OfChosenKindsCountForTheCall) {
+  const auto lenient = [](std::initializer_list<std::string_view> names) {
+    return conditions_named({names.begin(), names.size()});
+  };
+  const std::string allow = "rules: [{id: a, effect: allow, tools: ['*'], args: {x: 1}}";
+  load(allow + "]");
+  EXPECT_EQ(ask({.arguments = false}).code, "no_rule");
+  EXPECT_EQ(ask({.arguments = false, .lenient = lenient({"budget_left"})}).code, "no_rule");
+  EXPECT_EQ(ask({.arguments = false, .lenient = lenient({"args"})}).code, "allowed");
+  EXPECT_EQ(ask({.body = R"({"x":2})", .lenient = lenient({"args"})}).code, "no_rule");
+  // Of several that are unknown, a rule that denies needs each to hold; one that allows too.
+  load(allow + ", {id: d, effect: deny, args: {x: 2}, budget_left: {calls: {lt: 3}}}]");
+  EXPECT_EQ(ask({.arguments = false, .lenient = lenient({"args"})}).code, "allowed");
+  load(
+      "rules: [{id: a, effect: allow, tools: ['*'], args: {x: 1}, budget_left: {calls: {lt: 3}}}]");
+  EXPECT_EQ(ask({.arguments = false, .lenient = lenient({"args"})}).code, "no_rule");
+  EXPECT_EQ(ask({.arguments = false, .lenient = lenient({"args", "budget_left"})}).code, "allowed");
 }
 
 }  // namespace

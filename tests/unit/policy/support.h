@@ -45,6 +45,7 @@ struct Question {
   std::vector<BudgetView> budget = {};
   std::optional<std::chrono::system_clock::time_point> now = {};
   bool provisional = false;
+  std::uint32_t lenient = 0;
   Input::What what = Input::What::kCall;
 };
 
@@ -85,7 +86,8 @@ class Language : public testing::Test {
                             .session = question.session,
                             .budget = question.budget,
                             .now = question.now,
-                            .provisional = question.provisional});
+                            .provisional = question.provisional,
+                            .lenient = question.lenient});
   }
 
   // What a rule's conditions come to: an allow rule counts when they hold, a deny rule also when

@@ -27,6 +27,10 @@ struct CallFilter {
       {};  // what the asker may see; empty: everything
 };
 
+// How the detail of an outcome begins where another call's denial ended the connection. Of a call
+// that was not decided yet, the decision is a copy of that denial's.
+inline constexpr std::string_view kEndedByAnother = "its connection ended with the denial of call ";
+
 bool matches(const CallFilter& filter, const v1::Record& decision);
 
 // Joins a stream of records into calls, in the order of their decisions. Only when a call stays

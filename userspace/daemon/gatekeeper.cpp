@@ -41,6 +41,8 @@ std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::
 Gatekeeper::Gatekeeper(Parts parts) : parts_(std::move(parts)), scanner_(parts_.rules) {
   context_.ruleset_version = parts_.rules->version();
   context_.categories = parts_.rules->categories();
+  // Without one the audit could not have been opened.
+  if (auto digest = parts_.audit.key().digest_stream()) call_digest_.emplace(std::move(*digest));
 }
 
 Session* Gatekeeper::session_of(std::uint64_t cgroup) {
@@ -282,6 +284,10 @@ bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid)
   ++session.calls;
   if (call.denied()) ++session.denied;
   v1::Record record = decision_record(call, session, pid, executable_of(pid), context_);
+  if (const std::string same = arguments_digest(call); call_digest_ && !same.empty()) {
+    call_digest_->update(same);
+    record.mutable_decision()->mutable_request()->set_call_digest(call_digest_->finish_hex());
+  }
   const auto sequence = parts_.audit.append(record);
   const Status durable =
       sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));

@@ -132,6 +132,7 @@ class Gatekeeper : public flow::ChannelHandler {
   flow::FlowTable* flows_ = nullptr;
   scan::Scanner scanner_;
   RecordContext context_;
+  std::optional<audit::DigestStream> call_digest_;
   budget::RateBook rates_;
   GatekeeperCounters counters_;
   std::uint64_t last_look_ns_ = 0;

@@ -1,6 +1,7 @@
 // How a denial is made true, and what else ends a call: lost plaintext, an agent that closes.
 #include <fmt/format.h>
 
+#include "audit/calls.h"
 #include "daemon/gatekeeper.h"
 #include "daemon/refusal.h"
 #include "flow/flow_table.h"
@@ -29,7 +30,7 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
       if (!write_decision(session, *other, exchange.channel.pid)) continue;
     }
     write_outcome(session, *other, "incomplete",
-                  fmt::format("its connection ended with the denial of call {}", call.id));
+                  fmt::format("{}{}", audit::kEndedByAnother, call.id));
   }
   exchange.calls.clear();
   if (parts_.pdp != nullptr) parts_.pdp->forget(exchange.channel.stream);

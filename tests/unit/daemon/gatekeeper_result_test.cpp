@@ -48,6 +48,24 @@ TEST_F(GatekeeperTest, EqualBodiesHaveEqualDigestsAndOthersHaveNot) {
   EXPECT_NE(got[0].digest(), got[2].digest());
 }
 
+TEST_F(GatekeeperTest, EqualCallsHaveEqualDigestsAndOthersHaveNot) {
+  start();
+  for (const char* path :
+       {"/contacts/7?a=1", "/contacts/7?a=1", "/contacts/7?a=2", "/contacts/8"}) {
+    Wire wire = connect();
+    wire.send(get(path));
+    wire.receive(answer("x"));
+  }
+  const auto asked = decisions();
+  ASSERT_EQ(asked.size(), 4u);
+  const auto digest = [&](std::size_t i) { return asked[i].request().call_digest(); };
+  EXPECT_EQ(digest(0).size(), 64u);
+  EXPECT_EQ(digest(0), digest(1));
+  EXPECT_NE(digest(0), digest(2)) << "the query is part of it";
+  EXPECT_NE(digest(2), digest(3));
+  EXPECT_EQ(asked[0].request().digest(), asked[2].request().digest()) << "of the body alone";
+}
+
 TEST_F(GatekeeperTest, PipelinedResultsGoToTheirCalls) {
   start();
   Wire wire = connect();

@@ -135,4 +135,16 @@ Result<v1::ControlResponse> ask(const std::string& root, const v1::ControlReques
   return client->receive(timeout);
 }
 
+Status ask_each(const std::string& root, const v1::ControlRequest& request,
+                const std::function<bool(const v1::ControlResponse&)>& use) {
+  auto client = Client::connect(root);
+  if (!client) return tl::unexpected(client.error());
+  if (auto sent = client->send(request); !sent) return sent;
+  for (;;) {
+    const auto answer = client->receive();
+    if (!answer) return tl::unexpected(answer.error());
+    if (!use(*answer) || answer->done()) return {};
+  }
+}
+
 }  // namespace writ::cli

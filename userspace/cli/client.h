@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "control.pb.h"
@@ -39,5 +40,9 @@ class Client {
 // Connects, asks, and takes one answer.
 Result<v1::ControlResponse> ask(const std::string& root, const v1::ControlRequest& request,
                                 std::chrono::seconds timeout = Client::kAnswerTimeout);
+
+// Connects, asks, and hands on every answer, the last one too; `use` says false when it has enough.
+Status ask_each(const std::string& root, const v1::ControlRequest& request,
+                const std::function<bool(const v1::ControlResponse&)>& use);
 
 }  // namespace writ::cli

@@ -1,6 +1,7 @@
 // writ policy: policies before they are live.
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/policy_command.h"
 #include "policy/keys.h"
+#include "policy/source_text.h"
 
 namespace writ::cli {
 namespace {
@@ -18,6 +20,10 @@ constexpr std::array kSubcommands{
             define_policy_test},
     Command{"suggest", "a least-privilege policy from what sessions did", false,
             define_policy_suggest},
+    Command{"explain", "why a call was, or would be, decided as it is; exit code 1: denied", false,
+            define_policy_explain},
+    Command{"replay", "what a policy would have said of the calls on record", true,
+            define_policy_replay},
     Command{"schema", "the language as a JSON Schema, for editors", false, define_policy_schema},
 };
 
@@ -28,6 +34,21 @@ void tell(const Diagnostics& found) {
     const std::string line = printable(to_string(d)) + "\n";
     (void)std::fwrite(line.data(), 1, line.size(), stderr);  // there is nobody else to tell
   }
+}
+
+std::shared_ptr<const policy::PolicySet> load_policies(const std::string& root,
+                                                       std::vector<std::string> files) {
+  const std::string folder = (std::filesystem::path(root) / "etc/writ/policies").string();
+  Diagnostics found;
+  if (files.empty()) files = policy::yaml_files(folder);
+  if (files.empty()) {
+    found.push_back({.file = folder,
+                     .message = "no policy is there, or you may not read it",
+                     .hint = "name the policy's files"});
+  }
+  auto policies = files.empty() ? nullptr : policy::PolicySet::load(files, found);
+  if (!policies) tell(found);  // warnings are for `policy check`
+  return policies;
 }
 
 Action define_policy_schema(CLI::App& /*app*/) {

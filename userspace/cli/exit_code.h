@@ -8,7 +8,8 @@ namespace writ::cli {
 enum ExitCode : int {
   kOk = 0,
   kFailed = 1,       // it was done, and the answer is no: a doctor check, a policy error, a broken
-                     // audit; also any failure that has no number of its own
+                     // audit, a call that `policy explain` finds denied; also any failure that has
+                     // no number of its own
   kUsage = 2,        // the command line, or what it names, is wrong
   kUnavailable = 3,  // writd does not answer
   kDenied = 4,       // the caller may not

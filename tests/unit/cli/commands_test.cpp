@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/binary_support.h"
+#include "cli/recorded_support.h"
 
 namespace writ::cli {
 namespace {
@@ -169,6 +170,79 @@ TEST_F(CommandsTest, PolicyCheckAcceptsAGoodOne) {
       << err_;
   EXPECT_THAT(out_, HasSubstr("is good: 1 file, 1 rule"));
   EXPECT_EQ(writ({"policy", "check", "--", dir_.path() + "/policy.yaml"}), 0);
+}
+
+TEST_F(CommandsTest, PolicyExplainNeedsNoWritd) {
+  const std::string file = policy(
+      "version: 1\ntools: [{name: pay, host: p.test, method: POST, path: /, scopes: [pay.out], "
+      "effect: write}]\nrules: [{id: all, effect: allow, tools: ['*']}]\n");
+  std::ofstream(dir_.path() + "/users.yaml")
+      << "users: [{id: sarah, scopes: [crm.*]}, {id: cfo, scopes: [pay.*]}]";
+  std::ofstream(dir_.path() + "/agents.yaml") << "agents: [{id: a, scopes: ['*']}]";
+  const auto explain = [&](const std::string& user, std::vector<std::string> more) {
+    std::vector<std::string> words{"policy",  "explain", "--user", user,
+                                   "--agent", "a",       "--tool", "pay"};
+    words.insert(words.end(), more.begin(), more.end());
+    return writ(words);
+  };
+  const std::vector<std::string> files{"--policy", file,
+                                       "--users",  dir_.path() + "/users.yaml",
+                                       "--agents", dir_.path() + "/agents.yaml"};
+  EXPECT_EQ(explain("cfo", files), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("Allowed by rule all"));
+  EXPECT_EQ(explain("sarah", files), 1) << "denied";
+  EXPECT_THAT(out_, HasSubstr("scope pay.out is missing"));
+  EXPECT_EQ(explain("nobody", files), 5);
+  EXPECT_EQ(writ({"policy", "explain"}), 2);
+  EXPECT_EQ(writ({"policy", "explain", "c-1", "--user", "cfo"}), 2);
+  EXPECT_EQ(explain("cfo", {}), 1) << "there is no policy in the root";
+  EXPECT_THAT(err_, HasSubstr("etc/writ/policies"));
+
+  // Without names of files it is the configuration of the host.
+  std::filesystem::create_directories(dir_.path() + "/etc/writ/policies");
+  std::filesystem::rename(file, dir_.path() + "/etc/writ/policies/p.yaml");
+  for (const char* name : {"users.yaml", "agents.yaml"})
+    std::filesystem::rename(dir_.path() + "/" + name, dir_.path() + "/etc/writ/" + name);
+  EXPECT_EQ(explain("cfo", {"--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\"verdict\": \"allow\""));
+}
+
+TEST_F(CommandsTest, PolicyReplayAsksForTheWholeRecordAndSaysWhatChanges) {
+  FakeWritd writd(dir_.path(), [](const v1::ControlRequest&) {
+    v1::ControlResponse response = daemon::done_response();
+    *response.mutable_call() = recorded(1, "POST", "/pay");
+    return response;
+  });
+  const std::string file = policy(std::string(kTools) + "rules: []\n");
+  EXPECT_EQ(writ({"policy", "replay", "--since", "7d", "--session", "s-1", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("0 calls")) << "it is older than that";
+  EXPECT_EQ(writd.seen().at(0).calls().session(), "s-1");
+  EXPECT_EQ(writd.seen().at(0).calls().since_unix_ns(), 0u);
+  EXPECT_EQ(writ({"policy", "replay", "--since", "2026-01-01T00:00:00Z", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("1 call: 0 unchanged, 1 newly denied"));
+  EXPECT_EQ(writ({"policy", "replay", "--fail-on-change", file}), 1);
+  EXPECT_EQ(writ({"policy", "replay"}), 2);
+  EXPECT_EQ(writ({"policy", "replay", "--since", "yesterday", file}), 2);
+}
+
+TEST_F(CommandsTest, PolicyExplainOfACallOnRecord) {
+  FakeWritd writd(dir_.path(), [](const v1::ControlRequest& request) {
+    v1::ControlResponse response = daemon::done_response();
+    if (request.has_trace()) {
+      *response.mutable_trace()->mutable_call() = recorded(3, "POST", "/pay");
+      response.mutable_trace()->set_intact(true);
+    } else {
+      *response.mutable_call() = recorded(1, "GET", "/crm/1");
+    }
+    return response;
+  });
+  const std::string file = policy(
+      std::string(kTools) +
+      "rules: [{id: all, effect: allow, tools: ['*']}, {id: twice, effect: deny, calls: {ge: 1}}]");
+  EXPECT_EQ(writ({"policy", "explain", "c-3", "--policy", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("Call c-3"));
+  EXPECT_THAT(out_, HasSubstr("Denied by rule twice")) << "the call before it counts";
+  EXPECT_EQ(writd.seen().at(1).calls().session(), "s-1");
 }
 
 TEST_F(CommandsTest, HelpIsFineAndNonsenseIsUsage) {

@@ -5,6 +5,9 @@ writ_unit_test(cli/status_view LIBS writ_cli_lib)
 writ_unit_test(cli/suggestion_view LIBS writ_cli_lib)
 writ_unit_test(cli/terms LIBS writ_cli_lib)
 writ_unit_test(cli/writ_view LIBS writ_cli_lib)
+writ_unit_test(cli/recorded_call LIBS writ_cli_lib)
+writ_unit_test(cli/replay LIBS writ_cli_lib)
+writ_unit_test(cli/explain_view LIBS writ_cli_lib)
 writ_unit_test(cli/program LIBS writ_cli_lib writ_control)
 
 # These start the real binary, against a writd that the test plays.

@@ -85,9 +85,9 @@ void Replay::gather(Change change, const policy::Policy& policy, const RecordedC
       ++ungrouped_;
       return;
     }
-    found =
-        groups_.emplace(std::move(key), Group{.call = call.id(), .reason = judged.decision.reason})
-            .first;
+    Group group{.call = call.id(), .reason = judged.decision.reason};
+    if (!judged.certain()) group.reason.insert(0, "perhaps: ");
+    found = groups_.emplace(std::move(key), std::move(group)).first;
   }
   ++found->second.count;
 }

@@ -79,6 +79,8 @@ void AskedOptions::add_to(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--used", used, "a tool that the session has called before; repeatable")
       ->allow_extra_args(false);
+  app.add_option("--repeated", repeated, "so often it was this very call, last")
+      ->check(CLI::Range(0, 10'000));
   app.add_option("--at", at, "when, as 2026-01-31T08:00:00Z; now if not said");
 }
 
@@ -109,7 +111,8 @@ Result<policy::AskedCall> asked_call(const AskedOptions& options,
   }
   for (const std::string& finding : options.findings)
     call.findings.push_back({.rule = finding, .category = policy::category_of(finding)});
-  for (const std::string& tool : options.used) call.session.note_call(tool, "");
+  for (const std::string& tool : options.used) call.session.note_call(tool, policy::kAnotherCall);
+  call.repeated = options.repeated;
   return call;
 }
 

@@ -28,6 +28,7 @@ struct AskedOptions {
   std::string args;  // JSON
   std::vector<std::string> findings;
   std::vector<std::string> used;
+  int repeated = 0;
   std::string at;  // RFC 3339; empty: now
 
   void add_to(CLI::App& app);

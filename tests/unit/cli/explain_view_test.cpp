@@ -34,6 +34,7 @@ struct ExplainViewTest : testing::Test {
         "  - {id: cap, effect: deny, tools: [pay], args: {amount: {gt: 500}}}\n"
         "  - {id: cards, effect: flag, findings: [pii]}\n"
         "  - {id: night, effect: deny, during: {from: '20:00', to: '06:00'}}\n"
+        "  - {id: circles, effect: deny, repeat: {more_than: 3}}\n"
         "  - {id: sub, effect: deny, tiers: [subagent], identity_below: token}\n"
         "  - {id: loud, effect: deny, tools: [pay], used_before: [web.get]}\n");
     asked_.at = "2026-01-30T12:00:00Z";
@@ -95,6 +96,10 @@ TEST_F(ExplainViewTest, EachOptionCounts) {
   asked_.used = {"web.get"};
   EXPECT_EQ(rule(), "loud");
   asked_.used.clear();
+  asked_.repeated = 3;
+  EXPECT_EQ(rule(), "circles");
+  asked_.repeated = 2;
+  EXPECT_EQ(rule(), "cards");
   asked_.at = "2026-01-30T23:00:00Z";
   EXPECT_EQ(rule(), "night");
   asked_.at = "2026-01-30T12:00:00Z";

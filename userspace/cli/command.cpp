@@ -18,6 +18,8 @@ constexpr std::array kCommands{
     Command{"show", "all about one writ", false, define_show},
     Command{"reload", "put changed policies, users and agents into force", false, define_reload},
     Command{"revoke", "end a writ, and those delegated from it, now", false, define_revoke},
+    Command{"decide", "ask for one decision before acting: JSON in, JSON out", false,
+            define_decide},
     Command{"status", "what is in force: sessions, policy, losses", false, define_status},
     Command{"doctor", "what this host can enforce, and what to do about the rest", false,
             define_doctor},

@@ -33,6 +33,7 @@ std::span<const Command> commands();
 int run_cli(std::vector<std::string> arguments);
 
 Action define_run(CLI::App& app);
+Action define_decide(CLI::App& app);
 Action define_status(CLI::App& app);
 Action define_doctor(CLI::App& app);
 Action define_calls(CLI::App& app);

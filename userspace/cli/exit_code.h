@@ -14,6 +14,7 @@ enum ExitCode : int {
   kUnavailable = 3,  // writd does not answer
   kDenied = 4,       // the caller may not
   kNotFound = 5,     // no such call, session, user, agent, file
+  kVerdictDeny = 6,  // `writ decide`: it was decided, and the verdict is deny
 
   // `writ run`, as env(1) and the shells do: below 125 is CMD's own exit code.
   kNotRun = 125,           // CMD never ran; the message says why

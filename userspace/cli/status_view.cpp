@@ -43,13 +43,19 @@ std::string status_text(const v1::StatusResponse& status, std::uint64_t now_unix
            printable(status.policy_problem()) +
            "\n  What is in force is the version above. Check the files with `writ policy check`.\n";
   }
+  if (status.not_in_force() > 0) {
+    out += "\n" + palette.paint(Colour::kYellow, "Not in force as it is written: ") +
+           fmt::format("{}", status.not_in_force()) +
+           " of the policy's rules and settings (see `writ doctor`).\n";
+  }
   out += "\n" + sessions_text(status, now_unix_ns);
 
   const bool lossless = std::all_of(status.counters().begin(), status.counters().end(),
                                     [](const v1::Counter& c) { return c.value() == 0; });
   if (status.counters().empty()) return out;
   if (lossless) {
-    out += "\nNothing was lost and nothing is degraded.\n";
+    out += status.not_in_force() == 0 ? "\nNothing was lost and nothing is degraded.\n"
+                                      : "\nNothing was lost.\n";
     return out;
   }
   out += "\n" + palette.paint(Colour::kYellow, "Losses and degraded modes since the start:") + "\n";

@@ -30,11 +30,17 @@ Colour colour_of(v1::Verdict verdict) {
   return Colour::kRed;
 }
 
-std::string destination_text(const v1::Destination& to) {
+// Its caller described it before acting; no byte of it was seen.
+bool described(const v1::Decision& d) { return d.request().protocol() == "decide"; }
+
+std::string destination_text(const v1::Decision& d) {
+  const v1::Destination& to = d.destination();
+  if (described(d) && to.host().empty()) return "not said by the caller";
   const std::string address =
       to.address().find(':') == std::string::npos ? to.address() : "[" + to.address() + "]";
   std::string text = known(to.host());
   if (!to.address().empty()) text += fmt::format(" at {}:{}", printable(address), to.port());
+  if (described(d)) return text + ", says the caller";
   return text + (to.tls() ? ", over TLS" : ", in clear text");
 }
 
@@ -58,8 +64,9 @@ std::string who(const v1::Decision& d, const Palette& palette) {
                                ? "not recorded"
                                : printable(join({d.chain().begin(), d.chain().end()}, " → ")));
   out += row("Process", fmt::format("{}, {}", d.process().pid(), known(d.process().exe())));
-  out += row("Session", fmt::format("{}, mode {}, writ {}", known(d.session_id()),
-                                    mode_name(d.mode()), known(d.writ_id())));
+  const std::string session = d.session_id().empty() ? "none" : printable(d.session_id());
+  out += row("Session",
+             fmt::format("{}, mode {}, writ {}", session, mode_name(d.mode()), known(d.writ_id())));
   if (!d.tier().empty()) out += row("Tier", printable(d.tier()));
   if (!d.task().empty()) out += row("Task", printable(d.task()));
   return out;
@@ -94,7 +101,7 @@ std::string request_text(const v1::Decision& d) {
     tool += fmt::format(" ({})", effect_name(d.tool().effect()));
   }
   out += row("Tool", tool);
-  out += row("Destination", destination_text(d.destination()));
+  out += row("Destination", destination_text(d));
   std::string line = known(request.protocol());
   if (!request.method().empty() || !request.path().empty()) {
     line = fmt::format("{} {} ({})", printable(request.method()), printable(request.path()), line);
@@ -108,7 +115,7 @@ std::string request_text(const v1::Decision& d) {
   if (!captures.empty()) out += row("Arguments", printable(join(captures, ", ")));
   std::string size = bytes_text(request.bytes());
   if (!request.digest().empty()) size += ", body digest " + printable(request.digest());
-  out += row("Sent by the agent", size);
+  out += row(described(d) ? "Described" : "Sent by the agent", size);
   if (!request.complete()) {
     out += row("", "decided before the whole request was seen");
   }

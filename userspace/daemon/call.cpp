@@ -6,22 +6,10 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 
 namespace writ::daemon {
 namespace {
-
-void fill_findings(const std::vector<scan::Finding>& from, const char* where,
-                   google::protobuf::RepeatedPtrField<v1::Finding>& to) {
-  for (const scan::Finding& finding : from) {
-    v1::Finding& out = *to.Add();
-    out.set_rule(finding.rule);
-    out.set_category(finding.category);
-    out.set_where(where);
-    out.set_count(finding.count);
-    out.set_offset(finding.offset);
-    out.set_sample(finding.sample);
-  }
-}
 
 void fill_scan(const Content& content, const RecordContext& context, v1::Scan& out) {
   out.set_ruleset(context.ruleset_version);
@@ -30,19 +18,14 @@ void fill_scan(const Content& content, const RecordContext& context, v1::Scan& o
   out.set_complete(content.complete);
 }
 
-v1::Verdict to_verdict(policy::Verdict verdict) {
-  switch (verdict) {
-    case policy::Verdict::kAllow:
-      return v1::VERDICT_ALLOW;
-    case policy::Verdict::kFlag:
-      return v1::VERDICT_FLAG;
-    case policy::Verdict::kDeny:
-      return v1::VERDICT_DENY;
-  }
-  return v1::VERDICT_UNSPECIFIED;
-}
-
 }  // namespace
+
+void open_scan(Call& call, scan::Scanner& scanner) {
+  call.arguments.scan.emplace(scanner.open());
+  if (call.request.query.empty()) return;
+  call.arguments.scan->feed(call.request.query);
+  call.arguments.scan->feed("\n");
+}
 
 std::string new_call_id() {
   std::uint64_t random[2] = {};
@@ -65,7 +48,8 @@ std::uint64_t unix_ns() {
 
 void name(const Session& session, Call& call) {
   call.policy = session.policy;
-  call.tool = session.policy->match(call.request);
+  call.tool = call.claim ? session.policy->match_name(call.claim->tool, call.claim->captures)
+                         : session.policy->match(call.request);
 }
 
 std::string_view tool_name(const Call& call) {
@@ -98,6 +82,36 @@ std::string printable(std::string_view text) {
     if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
   }
   return out;
+}
+
+std::string executable_path(std::uint32_t pid) {
+  std::error_code error;
+  return printable(std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error).native());
+}
+
+v1::Verdict to_verdict(policy::Verdict verdict) {
+  switch (verdict) {
+    case policy::Verdict::kAllow:
+      return v1::VERDICT_ALLOW;
+    case policy::Verdict::kFlag:
+      return v1::VERDICT_FLAG;
+    case policy::Verdict::kDeny:
+      return v1::VERDICT_DENY;
+  }
+  return v1::VERDICT_UNSPECIFIED;
+}
+
+void fill_findings(const std::vector<scan::Finding>& from, const char* where,
+                   google::protobuf::RepeatedPtrField<v1::Finding>& to) {
+  for (const scan::Finding& finding : from) {
+    v1::Finding& out = *to.Add();
+    out.set_rule(finding.rule);
+    out.set_category(finding.category);
+    out.set_where(where);
+    out.set_count(finding.count);
+    out.set_offset(finding.offset);
+    out.set_sample(finding.sample);
+  }
 }
 
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,

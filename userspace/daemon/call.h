@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,12 @@ struct Content {
   bool complete = false;
 };
 
+// A tool that a cooperative caller names itself, instead of a request that the catalog recognises.
+struct Claim {
+  std::string tool;
+  std::map<std::string, std::string> captures;
+};
+
 struct Call {
   std::string id;           // 32 hex digits; the trace id too
   std::uint64_t begin = 0;  // of its bytes in the stream
@@ -43,6 +50,7 @@ struct Call {
   std::uint64_t decided_ns = 0;
   Stage stage = Stage::kArriving;
   ToolCall request;
+  std::optional<Claim> claim;
   std::optional<policy::ToolMatch> tool;
   std::shared_ptr<const policy::Policy> policy;  // that `tool` is of
   std::optional<protocol::Problem> problem;
@@ -79,6 +87,10 @@ void name(const Session& session, Call& call);
 // Its name, or policy::kUnnamed.
 std::string_view tool_name(const Call& call);
 
+// Opens the scan of the call's arguments with its query, which holds arguments as much as the body
+// does. Header fields hold credentials on purpose and are not scanned.
+void open_scan(Call& call, scan::Scanner& scanner);
+
 std::string new_call_id();
 std::uint64_t monotonic_ns();
 std::uint64_t unix_ns();
@@ -91,6 +103,14 @@ v1::Mode to_mode(identity::Mode mode);
 // lines hold: ASCII, cut.
 inline constexpr std::size_t kMaxPrintable = 256;
 std::string printable(std::string_view text);
+
+// What the process runs; empty: it has ended.
+std::string executable_path(std::uint32_t pid);
+
+v1::Verdict to_verdict(policy::Verdict verdict);
+// `where`: "args" or "result".
+void fill_findings(const std::vector<scan::Finding>& from, const char* where,
+                   google::protobuf::RepeatedPtrField<v1::Finding>& to);
 
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
                            const std::string& executable, const RecordContext& context);

@@ -158,6 +158,8 @@ Status Daemon::attach() {
                         .host = host_,
                         .processes = host_,
                         .report = [](const std::string& text) { spdlog::error("{}", text); }});
+  decide_desk_ = std::make_unique<DecideDesk>(DecideDesk::Parts{
+      .judge = gatekeeper_->judge(), .pdp = pdp_.get(), .rules = rules_, .key = audit_->key()});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
   gatekeeper_->serve(*flows_);
   auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes, .cgroup_root = cgroups_.path},
@@ -226,7 +228,7 @@ Status Daemon::watch(int fd, std::uint32_t events, std::uint64_t tag) {
 Status Daemon::run() {
   while (!stopping_) {
     // The clock runs while there are sessions, or some may begin by themselves.
-    const bool wanted = !sessions_.empty() || watches_arrivals_;
+    const bool wanted = !sessions_.empty() || !writ_sessions_.empty() || watches_arrivals_;
     if (ticking_ != wanted) {
       ticking_ = wanted;
       itimerspec every = {};
@@ -300,6 +302,7 @@ void Daemon::tick() {
   swept_ = now;
   renew_persons();
   (void)withdraw_ended();  // those whose time has run out
+  sweep_writ_sessions();
   desk_->sweep(sessions_);
   if (tokens_) tokens_->tick();
   if (token_desk_) {

@@ -15,6 +15,7 @@
 #include "budget/limits.h"
 #include "daemon/caller.h"
 #include "daemon/control_server.h"
+#include "daemon/decide_desk.h"
 #include "daemon/gatekeeper.h"
 #include "daemon/kernel_host.h"
 #include "daemon/person_source.h"
@@ -70,6 +71,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void answer_when_kept(ConnectionId id, v1::ControlResponse response);
   v1::StatusResponse status(const Caller& caller, const Sight& sight) const;
   v1::DoctorResponse doctor(const Sight& sight) const;
+  Diagnostics not_in_force(const Sight& sight) const;
   void list_writs(const Sight& sight, const v1::ListWritsRequest& request, ConnectionId id);
 
   // daemon_writs.cpp
@@ -83,6 +85,12 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void start_run(const Peer& peer, const Caller& caller, const v1::RunRequest& request,
                  identity::WritHandle handle, ConnectionId id);
   static void fill_run(const Session& session, v1::RunResponse& out);
+
+  // daemon_decide.cpp
+  Result<Session*> session_for(const Caller& caller, const v1::DecideRequest& request);
+  Result<Session*> session_of_writ(identity::WritHandle handle);
+  void sweep_writ_sessions();
+  void decide(const Caller& caller, const v1::DecideRequest& request, ConnectionId id);
 
   // daemon_attach.cpp
   Status check_target(const Caller& caller, pid_t pid);
@@ -189,7 +197,10 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   KernelHost host_{hands_};
   kernel::CgroupMount cgroups_;
   Sessions sessions_;
+  // By writ, of callers outside of every session; they have no cgroup.
+  std::map<std::string, std::unique_ptr<Session>> writ_sessions_;
   std::unique_ptr<Gatekeeper> gatekeeper_;
+  std::unique_ptr<DecideDesk> decide_desk_;
   std::unique_ptr<flow::FlowTable> flows_;
   std::unique_ptr<kernel::Tap> tap_;
   std::unique_ptr<kernel::Coverage> coverage_;

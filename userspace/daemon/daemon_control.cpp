@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "daemon/daemon.h"
 #include "daemon/version.h"
 #include "kernel/features.h"
@@ -9,10 +11,29 @@
 namespace writ::daemon {
 namespace {
 
+constexpr std::size_t kShownVerdicts = 8;
+
 void add_counter(v1::StatusResponse& status, const char* name, std::uint64_t value) {
   v1::Counter& counter = *status.add_counters();
   counter.set_name(name);
   counter.set_value(value);
+}
+
+// Whether what the policy says is what is done.
+void check_verdicts(const Diagnostics& not_in_force, v1::Check& check) {
+  check.set_name("verdicts in force");
+  check.set_ok(not_in_force.empty());
+  if (not_in_force.empty()) return check.set_detail("each as the policy says it");
+  std::string detail;
+  for (std::size_t i = 0; i < std::min(not_in_force.size(), kShownVerdicts); ++i) {
+    const Diagnostic& one = not_in_force[i];
+    detail += fmt::format("{}{} ({}:{})", i == 0 ? "" : "; ", one.message, one.file, one.line);
+  }
+  if (not_in_force.size() > kShownVerdicts) {
+    detail += fmt::format("; and {} more", not_in_force.size() - kShownVerdicts);
+  }
+  check.set_detail(detail);
+  check.set_hint(not_in_force.front().hint + "; `writ policy check FILE…` lists each");
 }
 
 }  // namespace
@@ -71,6 +92,8 @@ void Daemon::handle(const Peer& peer, const v1::ControlRequest& request, Connect
       return (void)responder.send(response);
     case v1::ControlRequest::kAttach:
       return attach_session(caller, request.attach(), id);
+    case v1::ControlRequest::kDecide:
+      return decide(caller, request.decide(), id);
     case v1::ControlRequest::kReload:
       if (!caller.root()) {
         return (void)responder.fail({ErrorCode::kDenied, "only root may reload"});
@@ -133,7 +156,14 @@ void Daemon::list_writs(const Sight& sight, const v1::ListWritsRequest& request,
 
 void Daemon::on_disconnect(ConnectionId id) {
   std::erase(reloading_, id);
+  decide_desk_->forget(id);
   if (queries_) queries_->cancel(id);
+}
+
+Diagnostics Daemon::not_in_force(const Sight& sight) const {
+  if (sight.nothing()) return {};
+  return policies_->not_in_force(sight.all() ? std::nullopt
+                                             : std::optional<std::string_view>(sight.tenant()));
 }
 
 v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) const {
@@ -141,6 +171,7 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   status.set_version(kVersion);
   status.set_policy_version(policies_->version());
   status.set_policy_problem(policy_problem_);
+  status.set_not_in_force(static_cast<std::uint32_t>(not_in_force(sight).size()));
   status.set_ruleset_version(rules_->version());
   status.set_started_unix_ns(started_unix_ns_);
   status.set_durability(settings_.durability == audit::Durability::kStrict ? "strict" : "group");
@@ -213,6 +244,7 @@ v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
   }
   if (!probes.ok())
     probes.set_hint("install OpenSSL 3 (libssl.so.3), or run agents that bring their own");
+  if (!sight.nothing()) check_verdicts(not_in_force(sight), *answer.add_checks());
   for (const auto& [cgroup, session] : sessions_) {
     if (!sight.covers(session->writ.tenant, session->writ.user.id)) continue;
     for (const pid_t pid : session->cgroup.processes()) {

@@ -73,14 +73,18 @@ void Daemon::apply(Configuration configuration) {
   old_directories_.push_back({.since = now, .directory = std::move(directory_)});
   directory_ = std::move(configuration.directory);
   auto replaced = std::exchange(policies_, std::move(configuration.policies));
+  const auto renew = [&](Session& session) {
+    session.use(policies_->of(session.writ.tenant));
+    if (const identity::Writ* writ = book_.get(session.handle)) {
+      session.writ.effective = still_held(*writ);
+    }
+  };
   for (auto& [cgroup, session] : sessions_) {
-    session->use(policies_->of(session->writ.tenant));
+    renew(*session);
     session->rule = nullptr;
     rematch(*session);
-    if (const identity::Writ* writ = book_.get(session->handle)) {
-      session->writ.effective = still_held(*writ);
-    }
   }
+  for (auto& [id, session] : writ_sessions_) renew(*session);
   reloader_->release(std::move(replaced));
   if (Status matching = start_matching(); !matching) {
     spdlog::error("{}", matching.error().message);

@@ -138,6 +138,7 @@ void Daemon::end_sessions() {
         if (channel.session == it->first) gatekeeper_->destroy_held(channel);
       });
     }
+    decide_desk_->end(session);
     flows_->forget_session(it->first);
     write_session(session, "ended");
     tap_->remove_session(it->first);

@@ -80,13 +80,7 @@ void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_
   call.content_length = head.content_length;
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
-  call.arguments.scan.emplace(e.scanner_.open());
-  // The query holds arguments as much as the body does; header fields hold credentials on purpose
-  // and are not scanned.
-  if (!call.request.query.empty()) {
-    call.arguments.scan->feed(call.request.query);
-    call.arguments.scan->feed("\n");
-  }
+  open_scan(call, e.scanner_);
   e.responses_.expect(head);
 }
 

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 
-#include "daemon/question.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
@@ -38,12 +36,15 @@ std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::
 
 }  // namespace
 
-Gatekeeper::Gatekeeper(Parts parts) : parts_(std::move(parts)), scanner_(parts_.rules) {
-  context_.ruleset_version = parts_.rules->version();
-  context_.categories = parts_.rules->categories();
-  // Without one the audit could not have been opened.
-  if (auto digest = parts_.audit.key().digest_stream()) call_digest_.emplace(std::move(*digest));
-}
+Gatekeeper::Gatekeeper(Parts parts)
+    : parts_(std::move(parts)),
+      scanner_(parts_.rules),
+      judge_({.limits = parts_.limits,
+              .book = parts_.book,
+              .audit = parts_.audit,
+              .pdp = parts_.pdp,
+              .report = parts_.report},
+             *parts_.rules) {}
 
 Session* Gatekeeper::session_of(std::uint64_t cgroup) {
   const auto found = parts_.sessions.find(cgroup);
@@ -182,7 +183,7 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
 // alone. True: it may.
 bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
   name(session, call);
-  const policy::Decision first = judge(session, call, false, true);
+  const policy::Decision first = judge_.judge(session, call, false, true);
   if (first.verdict != policy::Verdict::kDeny &&
       !parts_.limits.reserve(session.writ.id, call.id, now())) {
     return true;
@@ -193,28 +194,9 @@ bool Gatekeeper::judge_head(Exchange& exchange, Session& session, Call& call) {
 
 // --- It is judged ---
 
-// A check that no rule of the policy made is named too: every decision says what decided it.
-policy::Decision Gatekeeper::ask(const Session& session, const policy::Input& input) {
-  policy::Decision decision = session.policy->decide(input);
-  if (decision.rule.empty()) decision.rule = "built-in:" + decision.code;
-  return decision;
-}
-
-policy::Decision Gatekeeper::judge(const Session& session, const Call& call, bool complete,
-                                   bool provisional) const {
-  if (auto ended = check_writ(session)) return *std::move(ended);
-  const Question question(session, call, parts_.limits, complete, provisional);
-  return ask(session, question.input());
-}
-
 void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
-  name(session, call);
-  if (call.arguments.scan) {
-    call.arguments.findings =
-        call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
-  }
-  call.decision = judge(session, call, call.received());
-  if (session.consults && call.decision.verdict != policy::Verdict::kDeny) {
+  judge_.weigh(session, call);
+  if (Judge::wants_answer(session, call)) {
     consult(exchange, session, call);
   } else {
     conclude(exchange, session, call);
@@ -223,26 +205,11 @@ void Gatekeeper::decide(Exchange& exchange, Session& session, Call& call) {
 
 // The verdict stands: it is counted, recorded, and made true.
 void Gatekeeper::conclude(Exchange& exchange, Session& session, Call& call) {
-  call.body = {};
-  call.body_cut = true;  // whoever asks again cannot read it
-  if (call.decision.verdict != policy::Verdict::kDeny) {
-    if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, now())) {
-      call.decision = {.verdict = policy::Verdict::kDeny,
-                       .rule = "limits",
-                       .reason = std::move(refusal->message),
-                       .code = std::move(refusal->code),
-                       .missing = {}};
-    } else {
-      check_rate(session, call);
-    }
-  }
-  if (!write_decision(session, call, exchange.channel.pid) || call.denied() ||
-      !parts_.limits.commit(call.id, now())) {
-    parts_.limits.release(call.id, now());  // what is denied has used nothing
+  const std::uint32_t pid = exchange.channel.pid;
+  if (!judge_.conclude(session, call, pid, executable_of(pid))) {
     deny(exchange, session, call);
     return;
   }
-  session.facts.note_call(tool_name(call), arguments_digest(call));
   if (!session.enforced()) return;
   if (call.received()) {
     release(exchange, call.end);
@@ -251,55 +218,10 @@ void Gatekeeper::conclude(Exchange& exchange, Session& session, Call& call) {
   }
 }
 
-// What the settings say of this person and this tool.
-void Gatekeeper::check_rate(const Session& session, Call& call) {
-  const identity::Writ& writ = session.writ;
-  const auto settings =
-      session.policy->settings(writ.user.id, call.tool ? &*call.tool : nullptr, writ.tier);
-  if (!settings.rate_per_minute) return;
-  const std::string key = fmt::format("{}/{}/{}", writ.tenant, writ.user.id, tool_name(call));
-  if (rates_.take(key, *settings.rate_per_minute, now())) return;
-  call.decision = {.verdict = policy::Verdict::kDeny,
-                   .rule = "settings",
-                   .reason = fmt::format("{} may call {} {} times a minute, and has", writ.user.id,
-                                         tool_name(call), *settings.rate_per_minute),
-                   .code = "rate_limited",
-                   .missing = {}};
-}
-
 const std::string& Gatekeeper::executable_of(std::uint32_t pid) {
   std::string& known = executables_[pid];
-  if (known.empty()) {
-    std::error_code error;
-    known =
-        printable(std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error).native());
-  }
+  if (known.empty()) known = executable_path(pid);
   return known;
-}
-
-// False: there is no record of it, so it must not leave.
-bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid) {
-  call.decided_ns = monotonic_ns();
-  call.stage = Stage::kDecided;
-  ++session.calls;
-  if (call.denied()) ++session.denied;
-  v1::Record record = decision_record(call, session, pid, executable_of(pid), context_);
-  if (const std::string same = arguments_digest(call); call_digest_ && !same.empty()) {
-    call_digest_->update(same);
-    record.mutable_decision()->mutable_request()->set_call_digest(call_digest_->finish_hex());
-  }
-  const auto sequence = parts_.audit.append(record);
-  const Status durable =
-      sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));
-  if (durable) return true;
-  parts_.report(fmt::format("a decision could not be recorded, so the call is denied: {}",
-                            durable.error().message));
-  call.decision = {.verdict = policy::Verdict::kDeny,
-                   .rule = "audit",
-                   .reason = "the audit record cannot be written",
-                   .code = "audit_unavailable",
-                   .missing = {}};
-  return false;
 }
 
 // --- It is released ---
@@ -307,7 +229,7 @@ bool Gatekeeper::write_decision(Session& session, Call& call, std::uint32_t pid)
 // A decided call of which more has arrived, or all: what was scanned may go, but for the tail.
 void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
   if (!session.enforced()) return;
-  if (auto ended = check_writ(session)) {
+  if (auto ended = judge_.check_writ(session)) {
     deny_late(exchange, session, call, *std::move(ended));
     return;
   }
@@ -315,7 +237,7 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
     auto found = call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
     if (found.size() > call.arguments.findings.size()) {
       call.arguments.findings = std::move(found);
-      policy::Decision late = judge(session, call, call.received());
+      policy::Decision late = judge_.judge(session, call, call.received());
       if (late.verdict == policy::Verdict::kDeny) {
         deny_late(exchange, session, call, std::move(late));
         return;
@@ -323,7 +245,7 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
     }
   }
   if (call.problem) {
-    deny_late(exchange, session, call, judge(session, call, false));
+    deny_late(exchange, session, call, judge_.judge(session, call, false));
     return;
   }
   const std::uint64_t up_to =

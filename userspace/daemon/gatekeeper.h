@@ -1,8 +1,8 @@
 // The gatekeeper takes each call from its first byte to its outcome: what the exchange read is
-// judged, recorded, and then released or refused. gatekeeper.cpp is the way to the verdict, in its
-// order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what comes back;
-// gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for writs that
-// end; gatekeeper_pdp.cpp asks an external decision point.
+// judged and recorded (judge.h), and then released or refused. gatekeeper.cpp is the way to the
+// verdict, in its order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what
+// comes back; gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for
+// writs that end; gatekeeper_pdp.cpp asks an external decision point.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -17,9 +17,9 @@
 
 #include "audit/writer.h"
 #include "budget/limits.h"
-#include "budget/rate.h"
 #include "daemon/exchange.h"
 #include "daemon/host.h"
+#include "daemon/judge.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
 #include "flow/flow_table.h"
@@ -28,9 +28,6 @@
 #include "scan/scanner.h"
 
 namespace writ::daemon {
-
-// Where a problem that is nobody's fault is told; logs.
-using Report = std::function<void(const std::string&)>;
 
 struct GatekeeperCounters {
   std::uint64_t degraded_denials = 0;  // a refusal that had to be an abort, or an abort that failed
@@ -94,7 +91,8 @@ class Gatekeeper : public flow::ChannelHandler {
   // Calls of a session that wait for a verdict now.
   [[nodiscard]] static std::uint32_t held_calls(flow::FlowTable& flows, std::uint64_t session);
   [[nodiscard]] const GatekeeperCounters& counters() const { return counters_; }
-  [[nodiscard]] const RecordContext& context() const { return context_; }
+  // Of everybody's calls.
+  [[nodiscard]] Judge& judge() { return judge_; }
 
  private:
   Session* session_of(std::uint64_t cgroup);
@@ -105,17 +103,11 @@ class Gatekeeper : public flow::ChannelHandler {
   void give_room(Exchange& exchange, std::uint64_t bytes);
   void give_room_back(Exchange& exchange);
   bool judge_head(Exchange& exchange, Session& session, Call& call);
-  std::optional<policy::Decision> check_writ(const Session& session) const;
-  static policy::Decision ask(const Session& session, const policy::Input& input);
-  policy::Decision judge(const Session& session, const Call& call, bool complete,
-                         bool provisional = false) const;
   void decide(Exchange& exchange, Session& session, Call& call);
   void consult(Exchange& exchange, Session& session, Call& call);
   void take_answer(std::uint64_t stream, const std::string& id, const pdp::PdpAnswer& answer);
-  void check_rate(const Session& session, Call& call);
   void conclude(Exchange& exchange, Session& session, Call& call);
   const std::string& executable_of(std::uint32_t pid);
-  bool write_decision(Session& session, Call& call, std::uint32_t pid);
   void stream_on(Exchange& exchange, Session& session, Call& call);
   void release(Exchange& exchange, std::uint64_t offset);
   // `detail` is for the outcome's record: what a decision that is older than the denial cannot say.
@@ -125,15 +117,12 @@ class Gatekeeper : public flow::ChannelHandler {
   bool end_connection(const kernel::SocketId& socket);
   void settle(Exchange& exchange, Session& session);
   void judge_tunnel(Exchange& exchange, Session& session);
-  void write_outcome(const Session& session, Call& call, const char* result, std::string detail);
   void write_gap(const Session* session, const char* kind, std::uint64_t count, std::string detail);
 
   Parts parts_;
   flow::FlowTable* flows_ = nullptr;
   scan::Scanner scanner_;
-  RecordContext context_;
-  std::optional<audit::DigestStream> call_digest_;
-  budget::RateBook rates_;
+  Judge judge_;
   GatekeeperCounters counters_;
   std::uint64_t last_look_ns_ = 0;
   std::uint64_t last_hold_ns_ = 0;

@@ -21,16 +21,17 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
   if (!session.enforced()) return;
   const char* how = enforce_denial(exchange, call);
   exchange.dead = true;
-  write_outcome(session, call, how, std::move(detail));
+  judge_.write_outcome(session, call, how, std::move(detail));
   for (const auto& other : exchange.calls) {
     if (other.get() == &call || other->stage == Stage::kDone) continue;
     if (other->undecided()) {
       name(session, *other);
       other->decision = call.decision;
-      if (!write_decision(session, *other, exchange.channel.pid)) continue;
+      const std::uint32_t pid = exchange.channel.pid;
+      if (!judge_.write_decision(session, *other, pid, executable_of(pid))) continue;
     }
-    write_outcome(session, *other, "incomplete",
-                  fmt::format("{}{}", audit::kEndedByAnother, call.id));
+    judge_.write_outcome(session, *other, "incomplete",
+                         fmt::format("{}{}", audit::kEndedByAnother, call.id));
   }
   exchange.calls.clear();
   if (parts_.pdp != nullptr) parts_.pdp->forget(exchange.channel.stream);

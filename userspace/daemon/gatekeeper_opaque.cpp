@@ -54,23 +54,25 @@ void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
   input.what =
       reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound : policy::Input::What::kOpaque;
   input.problem = opaque_words(reason);
-  auto stale = check_writ(*session);
-  call.decision = stale ? *std::move(stale) : ask(*session, input);
-  const bool recorded = write_decision(*session, call, connection.socket.pid);
+  auto stale = judge_.check_writ(*session);
+  call.decision = stale ? *std::move(stale) : Judge::ask(*session, input);
+  const std::uint32_t pid = connection.socket.pid;
+  const bool recorded = judge_.write_decision(*session, call, pid, executable_of(pid));
   if (!session->enforced()) {
-    write_outcome(*session, call, "incomplete", "observed only: its content cannot be read");
+    judge_.write_outcome(*session, call, "incomplete", "observed only: its content cannot be read");
     return;
   }
   if (recorded && !call.denied()) {
     if (Status passed = parts_.host.pass_all(connection.socket.cookie); passed) {
       if (!parts_.host.kick(connection.socket)) ++counters_.missed_kicks;
-      write_outcome(*session, call, "incomplete", "allowed as opaque: its result cannot be read");
+      judge_.write_outcome(*session, call, "incomplete",
+                           "allowed as opaque: its result cannot be read");
       return;
     }
   }
   const bool ended = end_connection(connection.socket);
   if (channel != nullptr && channel->state) static_cast<Exchange&>(*channel->state).dead = true;
-  write_outcome(*session, call, ended ? "aborted" : "held", "");
+  judge_.write_outcome(*session, call, ended ? "aborted" : "held", "");
 }
 
 void Gatekeeper::on_datagram(std::uint64_t cgroup, std::uint32_t protocol,

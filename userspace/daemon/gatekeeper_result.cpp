@@ -26,7 +26,7 @@ void Gatekeeper::settle(Exchange& exchange, Session& session) {
     if (settings.results == policy::ResultAction::kOff) done.result.findings.clear();
     session.facts.note_result(tool_name(done), !done.tool || done.tool->tool->untrusted,
                               finding_views(done.result.findings, 0));
-    write_outcome(session, *exchange.calls.front(), "completed", "");
+    judge_.write_outcome(session, *exchange.calls.front(), "completed", "");
     exchange.pop_front();
   }
   if (exchange.tunnel && !exchange.tunnel_judged) judge_tunnel(exchange, session);
@@ -53,24 +53,17 @@ void Gatekeeper::on_end(flow::Channel& channel) {
                                                              "request",
                                             .offset = channel.out};
         }
-        call->decision = judge(*session, *call, false);
+        call->decision = judge_.judge(*session, *call, false);
         parts_.limits.release(call->id, std::chrono::steady_clock::now());
-        if (!write_decision(*session, *call, channel.pid)) continue;
+        if (!judge_.write_decision(*session, *call, channel.pid, executable_of(channel.pid)))
+          continue;
       }
-      write_outcome(*session, *call, "incomplete", "the connection ended before the result did");
+      judge_.write_outcome(*session, *call, "incomplete",
+                           "the connection ended before the result did");
     }
   }
   if (parts_.pdp != nullptr) parts_.pdp->forget(channel.stream);
   parts_.host.forget(channel.stream, channel.socket.cookie);
-}
-
-void Gatekeeper::write_outcome(const Session& session, Call& call, const char* result,
-                               std::string detail) {
-  call.stage = Stage::kDone;
-  v1::Record record = outcome_record(call, session, result, std::move(detail), context_);
-  if (const auto sequence = parts_.audit.append(record); !sequence) {
-    parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));
-  }
 }
 
 void Gatekeeper::write_gap(const Session* session, const char* kind, std::uint64_t count,

@@ -1,30 +1,10 @@
 // What a writ that does not count any more means for calls: the next byte is denied.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <chrono>
 
 #include "daemon/gatekeeper.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
-
-// The decision when the session's writ does not count; nullopt: it does.
-std::optional<policy::Decision> Gatekeeper::check_writ(const Session& session) const {
-  if (!session.attributed()) return std::nullopt;  // which the policy denies
-  const auto state = parts_.book.state(session.handle, std::chrono::system_clock::now());
-  if (state == identity::WritState::kActive) return std::nullopt;
-  std::string code = fmt::format("writ_{}", identity::to_text(state));
-  return policy::Decision{
-      .verdict = policy::Verdict::kDeny,
-      .rule = "built-in:" + code,
-      .reason = fmt::format(
-          "writ {}, under which {} acts for {}, is {}", session.writ.id, session.writ.agent.id,
-          session.writ.user.id,
-          state == identity::WritState::kNotYet ? "not in force yet" : identity::to_text(state)),
-      .code = std::move(code),
-      .missing = {}};
-}
 
 // Denies what waits under a writ that has ended, and ends what passes without a look at each call.
 std::uint32_t Gatekeeper::withdraw(flow::FlowTable& flows, std::uint64_t cgroup) {

@@ -40,9 +40,14 @@ std::string arguments_digest(const Call& call) {
   if (!call.arguments.complete) return {};
   // A length before each part, so that no two different calls read the same.
   const ToolCall& request = call.request;
-  return fmt::format("{}:{} {}:{} {}:{} {}", request.method.size(), request.method,
-                     request.path.size(), request.path, request.query.size(), request.query,
-                     call.arguments.digest);
+  std::string digest = fmt::format("{}:{} {}:{} {}:{} {}", request.method.size(), request.method,
+                                   request.path.size(), request.path, request.query.size(),
+                                   request.query, call.arguments.digest);
+  if (!call.claim) return digest;
+  for (const auto& [name, value] : call.claim->captures) {
+    digest += fmt::format(" {}:{} {}:{}", name.size(), name, value.size(), value);
+  }
+  return digest;
 }
 
 Question::Question(const Session& session, const Call& call, budget::LimitBook& limits,

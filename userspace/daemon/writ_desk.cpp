@@ -282,7 +282,7 @@ Result<WritHandle> WritDesk::enter(identity::Writ writ, const Caller& caller) {
   return *handle;
 }
 
-Result<WritHandle> WritDesk::find_granted(const Caller& caller, const std::string& id) const {
+Result<WritHandle> WritDesk::find_usable(const Caller& caller, const std::string& id) const {
   const Sight sight = Sight::of(caller);
   if (sight.nothing()) {
     return fail(ErrorCode::kDenied, "{} may not act under a writ that was granted", caller.name());
@@ -295,11 +295,18 @@ Result<WritHandle> WritDesk::find_granted(const Caller& caller, const std::strin
   }
   const identity::Writ& writ = *parts_.book.get(*handle);
   if (!sight.covers(writ.tenant, writ.user.id)) return no_such_writ(id);
+  return *handle;
+}
+
+Result<WritHandle> WritDesk::find_granted(const Caller& caller, const std::string& id) const {
+  auto handle = find_usable(caller, id);
+  if (!handle) return handle;
   const auto state = parts_.book.state(*handle, now());
   if (state != identity::WritState::kActive) {
-    return fail(ErrorCode::kDenied, "writ {} is {}", writ.id, identity::to_text(state));
+    return fail(ErrorCode::kDenied, "writ {} is {}", parts_.book.get(*handle)->id,
+                identity::to_text(state));
   }
-  return *handle;
+  return handle;
 }
 
 // --- Ending ---

@@ -54,7 +54,9 @@ class WritDesk {
   // empty.
   Result<identity::WritHandle> delegate(const Caller& caller, const v1::WritTerms& terms,
                                         const std::string& parent);
-  // One that was granted before. Its subject, its tenant's administrator and root may act under it.
+  // One that the caller may act under: its subject, its tenant's administrator and root may.
+  Result<identity::WritHandle> find_usable(const Caller& caller, const std::string& id) const;
+  // The same, and it counts.
   Result<identity::WritHandle> find_granted(const Caller& caller, const std::string& id) const;
 
   struct Revoked {

@@ -48,7 +48,9 @@ Truth destinations_hold(const Rule& rule, Evaluation& evaluation) {
   const std::uint16_t port = evaluation.input.call.destination.port;
   Truth found = Truth::kNo;
   for (const DestinationCondition& one : rule.destinations) {
-    Truth here = truth_of(one.port == 0 || one.port == port);
+    Truth here = one.port == 0 ? Truth::kYes
+                 : port == 0   ? Truth::kUnknown
+                               : truth_of(one.port == port);
     if (one.range) {
       here = both(here, evaluation.destination
                             ? truth_of(contains(*one.range, *evaluation.destination))
@@ -156,7 +158,8 @@ Truth effect_holds(const Rule& rule, Evaluation& e) {
   return e.tool == nullptr ? Truth::kUnknown : truth_of(has(rule.effects, e.tool->effect));
 }
 Truth method_holds(const Rule& rule, Evaluation& e) {
-  return e.is_call ? truth_of(has(rule.methods, e.input.call.method)) : Truth::kUnknown;
+  const std::string& method = e.input.call.method;
+  return e.is_call && !method.empty() ? truth_of(has(rule.methods, method)) : Truth::kUnknown;
 }
 Truth protocol_holds(const Rule& rule, Evaluation& e) {
   return e.is_call ? truth_of(one_glob(rule.protocols, e.input.call.protocol)) : Truth::kUnknown;

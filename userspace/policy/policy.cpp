@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "policy/explain.h"
+#include "policy/in_force.h"
 #include "policy/lint.h"
 #include "policy/reader.h"
 
@@ -67,7 +68,8 @@ std::optional<Decision> denied(const MatchingRules& rules, const Settings& setti
 }  // namespace
 
 Policy::Policy(Document document, std::string version)
-    : catalog_(std::move(document.catalog)),
+    : not_in_force_(find_not_in_force(document)),
+      catalog_(std::move(document.catalog)),
       names_(catalog_.tools()),
       rules_(std::move(document.rules), names_),
       settings_(document.settings, names_),
@@ -98,8 +100,9 @@ std::shared_ptr<const Policy> Policy::load_from_trees(const std::vector<SourceTr
                    .hint = "let more rules share the same list of tools"});
     return nullptr;
   }
-  const Diagnostics idle = find_idle_rules(*policy);
-  out.insert(out.end(), idle.begin(), idle.end());
+  for (const Diagnostics& found : {policy->not_in_force(), find_idle_rules(*policy)}) {
+    out.insert(out.end(), found.begin(), found.end());
+  }
   return policy;
 }
 

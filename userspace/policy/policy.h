@@ -30,6 +30,7 @@
 // and settings never matters; of several rules the one whose id sorts first is named.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,7 @@ struct Document {
   std::vector<SettingsEntry> settings;
   OnOpaque on_opaque = OnOpaque::kDeny;
   OnInbound on_inbound = OnInbound::kDeny;
+  Place on_opaque_place;
 };
 
 class Policy {
@@ -73,6 +75,14 @@ class Policy {
   // The tool that the catalog calls this by.
   [[nodiscard]] std::optional<ToolMatch> match(const ToolCall& call) const {
     return catalog_.match(call);
+  }
+
+  // The tool that a caller names itself; nullopt: the catalog has none of that name.
+  [[nodiscard]] std::optional<ToolMatch> match_name(
+      std::string_view name, std::map<std::string, std::string> captures) const {
+    const Tool* tool = names_.find(name);
+    if (tool == nullptr) return std::nullopt;
+    return ToolMatch{.tool = tool, .captures = std::move(captures)};
   }
 
   // The tool of a match; nullptr when it is of another policy.
@@ -99,6 +109,9 @@ class Policy {
   // 16 hex digits over the contents of all files, whatever their order and names.
   [[nodiscard]] const std::string& version() const { return version_; }
 
+  // Warnings of load(): what the files say and this version cannot do.
+  [[nodiscard]] const Diagnostics& not_in_force() const { return not_in_force_; }
+
   [[nodiscard]] const Catalog& catalog() const { return catalog_; }
   [[nodiscard]] const std::vector<Rule>& rules() const { return rules_.rules(); }
   [[nodiscard]] const RuleIndex& index() const { return rules_; }
@@ -110,6 +123,7 @@ class Policy {
   [[nodiscard]] Decision decide_unread(const Input& input) const;
   [[nodiscard]] Decision decide_call(const Input& input) const;
 
+  Diagnostics not_in_force_;  // first: made of the whole document
   Catalog catalog_;
   ToolNames names_;
   RuleIndex rules_;

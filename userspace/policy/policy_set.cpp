@@ -86,4 +86,13 @@ const std::shared_ptr<const Policy>& PolicySet::of(std::string_view tenant) cons
   return found == by_tenant_.end() ? common_ : found->second;
 }
 
+Diagnostics PolicySet::not_in_force(std::optional<std::string_view> tenant) const {
+  if (tenant) return of(*tenant)->not_in_force();
+  std::set<std::string> known;
+  Diagnostics all;
+  add_new(common_->not_in_force(), known, all);
+  for (const auto& [name, policy] : by_tenant_) add_new(policy->not_in_force(), known, all);
+  return all;
+}
+
 }  // namespace writ::policy

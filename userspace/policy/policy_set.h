@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ class PolicySet {
   // Of a tenant without files of its own: the common one. Never nullptr; without any file for it, a
   // policy that allows nothing.
   [[nodiscard]] const std::shared_ptr<const Policy>& of(std::string_view tenant) const;
+
+  // What the files say and this version cannot do, each once: of one tenant, or of all.
+  [[nodiscard]] Diagnostics not_in_force(std::optional<std::string_view> tenant) const;
 
   // 16 hex digits over the contents of all files. Each tenant's policy has a version of its own.
   [[nodiscard]] const std::string& version() const { return version_; }

@@ -86,16 +86,15 @@ class DocumentReader {
   }
 
   static void read_on_opaque(YamlMap& top, const std::string& key, DocumentReader& into,
-                             Diagnostics& out) {
+                             Diagnostics&) {
     const auto value = into.setting(top, key, {"deny", "allow", "hold"});
     if (!value) return;
     into.document_.on_opaque = *value == "allow"  ? OnOpaque::kAllow
                                : *value == "hold" ? OnOpaque::kHold
                                                   : OnOpaque::kDeny;
-    if (into.document_.on_opaque != OnOpaque::kHold) return;
-    top.error(key, "on_opaque: hold is not in force: such bytes are denied",
-              "write deny to say the same");
-    out.back().severity = Severity::kWarning;
+    const YAML::Mark mark = top.child(key).Mark();
+    into.document_.on_opaque_place = {
+        .file = top.file(), .line = mark.line + 1, .column = mark.column + 1};
   }
 
   static void read_on_inbound(YamlMap& top, const std::string& key, DocumentReader& into,

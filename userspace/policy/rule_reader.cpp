@@ -16,7 +16,7 @@ void read_id(YamlMap& map, const std::string& key, Rule& rule, Out&) {
     map.error(key, fmt::format("'{}' is not a name for a rule", rule.id), identity::kNameHint);
 }
 
-void read_effect(YamlMap& map, const std::string& key, Rule& rule, Out& out) {
+void read_effect(YamlMap& map, const std::string& key, Rule& rule, Out&) {
   if (!map.has(key))
     map.error(key, "'effect' is missing", "write allow, flag, redact, hold or deny");
   const std::string text =
@@ -24,10 +24,6 @@ void read_effect(YamlMap& map, const std::string& key, Rule& rule, Out& out) {
   for (std::size_t i = 0; i < kRuleEffects; ++i) {
     if (to_text(static_cast<RuleEffect>(i)) == text) rule.effect = static_cast<RuleEffect>(i);
   }
-  if (rule.effect != RuleEffect::kHold && rule.effect != RuleEffect::kRedact) return;
-  map.error(key, fmt::format("{} is not in force yet: such calls are denied", text),
-            "write deny to say the same, or keep it for when it is");
-  out.back().severity = Severity::kWarning;
 }
 
 template <auto kMember, Values kValues>

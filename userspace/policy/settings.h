@@ -40,6 +40,13 @@ struct Settings {
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
+// Where something stands, for diagnostics.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
 struct SettingsEntry {
   std::vector<std::string> users;  // sorted
   std::vector<std::string> tools;  // globs; "?": calls without a name
@@ -47,6 +54,7 @@ struct SettingsEntry {
   std::optional<Permission> permission;
   std::optional<std::uint32_t> rate_per_minute;
   std::optional<ResultAction> results;
+  Place place;
 };
 
 class SettingsBook {

@@ -21,16 +21,12 @@ constexpr std::array<Key<SettingsEntry>, 6> kSettingsKeys = {{
      }},
     {{"permission", R"({"enum":["allow","hold","deny"]})",
       "Narrows what rules allow; allow leaves it to them."},
-     [](YamlMap& map, const std::string& key, SettingsEntry& into, Diagnostics& out) {
+     [](YamlMap& map, const std::string& key, SettingsEntry& into, Diagnostics&) {
        const auto text = map.one_of(key, {"allow", "hold", "deny"});
        if (!text) return;
        into.permission = *text == "allow"  ? Permission::kAllow
                          : *text == "hold" ? Permission::kHold
                                            : Permission::kDeny;
-       if (into.permission != Permission::kHold) return;
-       map.error(key, "hold is not in force yet: such calls are denied",
-                 "write deny to say the same, or keep it for when it is");
-       out.back().severity = Severity::kWarning;
      }},
     {{"rate_per_minute", kWholeSchema, "Calls a minute of one person and tool."},
      [](YamlMap& map, const std::string& key, SettingsEntry& into, Diagnostics&) {
@@ -39,18 +35,13 @@ constexpr std::array<Key<SettingsEntry>, 6> kSettingsKeys = {{
      }},
     {{"results", R"({"enum":["off","audit","redact","block"]})",
       "What becomes of a result in which something was found."},
-     [](YamlMap& map, const std::string& key, SettingsEntry& into, Diagnostics& out) {
+     [](YamlMap& map, const std::string& key, SettingsEntry& into, Diagnostics&) {
        const auto text = map.one_of(key, {"off", "audit", "redact", "block"});
        if (!text) return;
        into.results = *text == "off"      ? ResultAction::kOff
                       : *text == "audit"  ? ResultAction::kAudit
                       : *text == "redact" ? ResultAction::kRedact
                                           : ResultAction::kBlock;
-       if (into.results != ResultAction::kRedact && into.results != ResultAction::kBlock) return;
-       map.error(key,
-                 fmt::format("{} is not in force yet: findings in results are recorded", *text),
-                 "deny what follows with `after`, or keep it for when it is");
-       out.back().severity = Severity::kWarning;
      }},
 }};
 
@@ -59,7 +50,8 @@ constexpr std::array<Key<SettingsEntry>, 6> kSettingsKeys = {{
 SettingsEntry read_settings_entry(const YAML::Node& node, const std::string& file,
                                   Diagnostics& out) {
   YamlMap map(node, file, out);
-  SettingsEntry entry;
+  SettingsEntry entry{
+      .place = {.file = file, .line = node.Mark().line + 1, .column = node.Mark().column + 1}};
   read_keys<SettingsEntry>(kSettingsKeys, map, entry, out);
   if (!entry.permission && !entry.rate_per_minute && !entry.results)
     add_error(out, file, node, "it sets nothing", "write permission, rate_per_minute or results");

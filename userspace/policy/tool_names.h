@@ -33,6 +33,14 @@ class ToolNames {
     }
   }
 
+  // By its full name; nullptr: there is none.
+  [[nodiscard]] const Tool* find(std::string_view name) const {
+    const auto at =
+        std::lower_bound(sorted_.begin(), sorted_.end(), name,
+                         [](const Tool* tool, std::string_view n) { return tool->name < n; });
+    return at != sorted_.end() && (*at)->name == name ? *at : nullptr;
+  }
+
   [[nodiscard]] bool any(std::string_view glob) const {
     bool found = false;
     each(glob, [&](const Tool&) { found = true; });

@@ -40,3 +40,27 @@ def test_status_counts(env):
     assert int(status["lastSequence"]) >= before + 4, status
     assert status["version"] and status["policyVersion"] and status["counters"], status
     assert env.writ("status").stdout.strip()
+
+
+def test_what_is_not_in_force(env):
+    """A verdict that this version cannot do is told while it is asked for, and no longer."""
+    path = env.daemon.config / "policies" / "test.yaml"
+    before = path.read_text()
+    try:
+        env.daemon.write({"policies/test.yaml": before + "  - {id: ask-first, effect: hold, tools: [test.scanned]}\n"
+                                                         "settings: [{results: redact}]\n"})
+        assert env.writ("reload").returncode == 0
+        done = env.writ("doctor")
+        assert done.returncode == 1 and "ask-first" in done.stdout and "results: redact" in done.stdout, done
+        check = verdicts(env)
+        assert not check["ok"] and "denied" in check["detail"] and check["hint"], check
+        assert env.writ_json("status")[0]["notInForce"] == 2
+        assert "Not in force as it is written: 2" in env.writ("status").stdout
+    finally:
+        env.daemon.write({"policies/test.yaml": before})
+        assert env.writ("reload").returncode == 0
+    assert verdicts(env)["ok"] and env.writ_json("status")[0]["notInForce"] == 0
+
+
+def verdicts(env) -> dict:
+    return next(c for c in env.writ_json("doctor")[0]["checks"] if c["name"] == "verdicts in force")

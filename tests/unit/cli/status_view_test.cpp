@@ -46,6 +46,14 @@ TEST(StatusText, SaysWhatIsInForce) {
             "Nothing was lost and nothing is degraded.\n");
 }
 
+TEST(StatusText, VerdictsThatCannotBeDoneAreSaid) {
+  v1::StatusResponse made = status();
+  made.set_not_in_force(2);
+  const std::string text = status_text(made, 220 * kSecond, Palette(false));
+  EXPECT_THAT(text, HasSubstr("Not in force as it is written: 2 of the policy's rules"));
+  EXPECT_THAT(text, HasSubstr("\nNothing was lost.\n"));
+}
+
 TEST(StatusText, LossesAndAPolicyThatIsNotInForceAreSaid) {
   v1::StatusResponse made = status();
   made.mutable_counters(0)->set_value(3);

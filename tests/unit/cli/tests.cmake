@@ -1,3 +1,4 @@
+writ_unit_test(cli/call_document LIBS writ_cli_lib)
 writ_unit_test(cli/time_text LIBS writ_cli_lib)
 writ_unit_test(cli/output LIBS writ_cli_lib)
 writ_unit_test(cli/trace_view LIBS writ_cli_lib)

@@ -123,6 +123,21 @@ v1::TraceResponse denied() {
 
 std::string text(const v1::TraceResponse& trace) { return trace_text(trace, Palette(false)); }
 
+// No byte of it was seen, and nothing is claimed of where it went.
+TEST(TraceText, ACallThatItsCallerDescribed) {
+  v1::TraceResponse trace = allowed();
+  v1::Decision& d = *trace.mutable_call()->mutable_decision()->mutable_decision();
+  d.mutable_request()->set_protocol("decide");
+  d.clear_session_id();
+  d.mutable_destination()->Clear();
+  const std::string unsaid = text(trace);
+  EXPECT_THAT(unsaid, HasSubstr("Session            none, mode enforce, writ w-1"));
+  EXPECT_THAT(unsaid, HasSubstr("Destination        not said by the caller"));
+  EXPECT_THAT(unsaid, HasSubstr("Described          187 B"));
+  d.mutable_destination()->set_host("crm.acme.test");
+  EXPECT_THAT(text(trace), HasSubstr("Destination        crm.acme.test, says the caller\n"));
+}
+
 TEST(TraceText, AllowedCall) {
   EXPECT_EQ(text(allowed()), R"(Call c-7f3a: allowed, 2026-01-02T03:04:05.678Z
 

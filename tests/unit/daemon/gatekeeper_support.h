@@ -255,6 +255,7 @@ class GatekeeperTest : public testing::Test {
     add_session(options);
     gatekeeper_ = std::make_unique<Gatekeeper>(
         Gatekeeper::Parts{.settings = settings_,
+                          .pdp = pdp_.get(),
                           .sessions = sessions_,
                           .rules = rules(),
                           .limits = limits_,
@@ -352,6 +353,7 @@ class GatekeeperTest : public testing::Test {
   std::shared_ptr<const policy::Policy> policy_;
   std::unique_ptr<audit::Writer> audit_;
   std::vector<std::string> reports_;
+  std::unique_ptr<pdp::PdpClient> pdp_;  // before start(): where one is to be asked
   std::unique_ptr<Gatekeeper> gatekeeper_;
   std::unique_ptr<flow::FlowTable> flows_;
 
@@ -379,6 +381,7 @@ class GatekeeperTest : public testing::Test {
     session->id = kSession;
     session->mode = options.mode;
     session->writ = *writ;
+    session->consults = pdp_ != nullptr;
     session->use(policy_);
     ASSERT_TRUE(limits_.open_writ(writ->id, "", "default/sarah", options.limits,
                                   std::chrono::steady_clock::now() - options.session_age));

@@ -53,6 +53,17 @@ Decision ask(const PolicySet& set, const std::string& tenant, Tier tier = Tier::
   return policy->decide({.call = call, .tool = tool ? &*tool : nullptr, .writ = &writ});
 }
 
+TEST(PolicySet, WhatIsNotInForceIsTheTenantsOrCommon) {
+  const auto set = load({std::string(kCommon) + "  - {id: shared, effect: hold}\n",
+                         of_tenant("acme", "  - {id: acme-own, effect: redact}\n"),
+                         of_tenant("globex", "  - {id: fine, effect: flag}\n")});
+  ASSERT_TRUE(set);
+  EXPECT_EQ(set->not_in_force("acme").size(), 2u);
+  EXPECT_EQ(set->not_in_force("globex").size(), 1u);
+  EXPECT_EQ(set->not_in_force("elsewhere").size(), 1u);
+  EXPECT_EQ(set->not_in_force(std::nullopt).size(), 2u) << "the common rule was told twice";
+}
+
 TEST(PolicySet, ATenantsRuleCountsInItAlone) {
   const auto set = load({kCommon, of_tenant("acme", "  - {id: acme-secret, effect: deny}\n")});
   ASSERT_TRUE(set);

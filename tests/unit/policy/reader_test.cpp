@@ -280,9 +280,9 @@ TEST(PolicyReader, WarnsAndLoads) {
   ASSERT_TRUE(policy);
   ASSERT_THAT(out, SizeIs(2));
   EXPECT_THAT(to_string(out[0]),
-              HasSubstr("p.yaml:2:12: warning: on_opaque: hold is not in force"));
-  EXPECT_THAT(to_string(out[1]),
               HasSubstr("p.yaml:5:5: warning: rule 'r': 'cmr.*' matches no tool"));
+  EXPECT_THAT(to_string(out[1]),
+              HasSubstr("p.yaml:2:12: warning: on_opaque: hold is not in force"));
   EXPECT_EQ(policy->on_opaque(), OnOpaque::kHold);
 }
 

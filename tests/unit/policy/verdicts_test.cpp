@@ -65,6 +65,25 @@ TEST_F(Verdicts, WhatIsNotInForceIsDeniedAndSaysSo) {
   EXPECT_EQ(ask().wanted, std::nullopt);
 }
 
+TEST_F(Verdicts, APolicyKnowsWhatOfItIsNotInForce) {
+  load("on_opaque: hold\nrules:\n- " + rule("ask", "hold") + "\n- " + rule("a", "allow") + "\n- " +
+       rule("blot", "redact", ", findings: [pii]") +
+       "\nsettings:\n- {permission: hold, results: block}\n- {permission: deny, results: off}\n"
+       "- {users: [x], results: redact}\n");
+  EXPECT_EQ(policy_->not_in_force().size(), 6u);
+  const std::string told = text_of(policy_->not_in_force());
+  for (const char* one :
+       {"rules.yaml:2:12: warning: on_opaque: hold", "rules.yaml:4:3: warning: hold", "rule 'ask'",
+        "rules.yaml:6:3: warning: redact", "rule 'blot'",
+        "rules.yaml:8:3: warning: permission: hold", "rules.yaml:8:3: warning: results: block",
+        "rules.yaml:10:3: warning: results: redact"}) {
+    EXPECT_THAT(told, HasSubstr(one));
+    EXPECT_THAT(text_of(diagnostics_), HasSubstr(one));
+  }
+  load("rules: [" + rule("a", "allow") + "]");
+  EXPECT_TRUE(policy_->not_in_force().empty());
+}
+
 TEST_F(Verdicts, CountForWhatCannotBeReadToo) {
   const Question opaque{.what = Input::What::kOpaque};
   for (const auto& [effect, code] :

@@ -1,0 +1,91 @@
+// The judge takes a call that was read to its verdict and its record; how a verdict is made true is
+// for those who hold the call (Gatekeeper) or were asked about it (DecideDesk).
+//
+//   judge.weigh(session, call);                         // what the rules say
+//   if (judge.wants_answer(session, call)) judge.consult(flow, session, call, then);
+//   judge.narrow(session, call, answer);                // in `then`
+//   if (judge.conclude(session, call, pid, exe)) ...    // counted, recorded: it may go
+//   judge.write_outcome(session, call, "completed", "");
+//
+// So whoever asks, limits, rates, what a session did before and the audit are the same ones.
+//
+// Owner: the gatekeeper; loop thread only. Everything handed in must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "audit/writer.h"
+#include "budget/limits.h"
+#include "budget/rate.h"
+#include "daemon/call.h"
+#include "daemon/session.h"
+#include "identity/writ_book.h"
+#include "pdp/client.h"
+#include "scan/ruleset.h"
+
+namespace writ::daemon {
+
+// Where a problem that is nobody's fault is told; logs.
+using Report = std::function<void(const std::string&)>;
+
+class Judge {
+ public:
+  struct Parts {
+    budget::LimitBook& limits;
+    const identity::WritBook& book;
+    audit::Writer& audit;
+    pdp::PdpClient* pdp = nullptr;  // nullptr: rules alone decide
+    Report report;
+  };
+  Judge(Parts parts, const scan::Ruleset& rules);
+
+  // The decision when the session's writ does not count; nullopt: it does.
+  [[nodiscard]] std::optional<policy::Decision> check_writ(const Session& session) const;
+
+  // What the session's policy says; with the name of the check where no rule decided.
+  static policy::Decision ask(const Session& session, const policy::Input& input);
+
+  // `complete`: the whole call is there. `provisional`: see policy::Input.
+  [[nodiscard]] policy::Decision judge(const Session& session, const Call& call, bool complete,
+                                       bool provisional = false) const;
+
+  // Names the call, takes the scan's findings, and judges it.
+  void weigh(const Session& session, Call& call) const;
+
+  // Asks the decision point about what the rules let through. `flow`: whose turn it takes, see
+  // PdpClient. REQUIRES: wants_answer(session, call).
+  void consult(std::uint64_t flow, const Session& session, Call& call,
+               pdp::PdpClient::Callback then);
+  [[nodiscard]] static bool wants_answer(const Session& session, const Call& call) {
+    return session.consults && call.decision.verdict != policy::Verdict::kDeny;
+  }
+
+  // As weigh(), once the decision point has answered: it can only narrow what the rules let
+  // through. What has changed meanwhile counts: a writ that ended, a rule that was taken away.
+  void narrow(const Session& session, Call& call, const pdp::PdpAnswer& answer) const;
+
+  // The verdict stands: it is counted and recorded. True: the call may go. `pid`, `executable`: who
+  // makes it.
+  bool conclude(Session& session, Call& call, std::uint32_t pid, const std::string& executable);
+
+  // False: there is no record of it, so it must not leave.
+  bool write_decision(Session& session, Call& call, std::uint32_t pid,
+                      const std::string& executable);
+  void write_outcome(const Session& session, Call& call, const char* result, std::string detail);
+
+  [[nodiscard]] const RecordContext& context() const { return context_; }
+
+ private:
+  void check_rate(const Session& session, Call& call);
+
+  Parts parts_;
+  RecordContext context_;
+  std::optional<audit::DigestStream> call_digest_;
+  budget::RateBook rates_;
+};
+
+}  // namespace writ::daemon

@@ -26,6 +26,12 @@ Result<Mac> Mac::create(Bytes key) {
   return mac;
 }
 
+Mac Mac::copy() const {
+  Mac mac(EVP_MAC_CTX_dup(context_.get()));
+  if (!mac.context_) std::abort();
+  return mac;
+}
+
 void Mac::update(Bytes bytes) {
   if (bytes.empty()) return;
   if (EVP_MAC_update(context_.get(), bytes.data(), bytes.size()) != 1) std::abort();

@@ -32,6 +32,8 @@ inline Bytes as_bytes(std::string_view text) {
 class Mac {
  public:
   static Result<Mac> create(Bytes key);
+  // Another one in the same state: a third of the time that create() takes, and cannot fail.
+  [[nodiscard]] Mac copy() const;
 
   void update(Bytes bytes);
   // The MAC over everything since creation or the last finish(); the object is then fresh again.
@@ -56,6 +58,7 @@ class DigestStream {
  public:
   explicit DigestStream(Mac mac) : mac_(std::move(mac)) {}
 
+  [[nodiscard]] DigestStream copy() const { return DigestStream(mac_.copy()); }
   void update(std::string_view bytes) { mac_.update(as_bytes(bytes)); }
   // 64 hex digits; the stream is then fresh again.
   std::string finish_hex() { return to_hex(mac_.finish()); }

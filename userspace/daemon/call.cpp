@@ -14,18 +14,11 @@ namespace {
 void fill_scan(const Content& content, const RecordContext& context, v1::Scan& out) {
   out.set_ruleset(context.ruleset_version);
   for (const std::string& category : context.categories) out.add_categories(category);
-  out.set_bytes(content.scan ? content.scan->bytes() : content.bytes);
-  out.set_complete(content.complete);
+  out.set_bytes(content.scanned());
+  out.set_complete(content.complete() && !content.problem());
 }
 
 }  // namespace
-
-void open_scan(Call& call, scan::Scanner& scanner) {
-  call.arguments.scan.emplace(scanner.open());
-  if (call.request.query.empty()) return;
-  call.arguments.scan->feed(call.request.query);
-  call.arguments.scan->feed("\n");
-}
 
 std::string new_call_id() {
   std::uint64_t random[2] = {};
@@ -150,8 +143,9 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.mutable_request()->set_method(call.request.method);
   d.mutable_request()->set_path(call.request.path);
   d.mutable_request()->set_bytes(call.request.bytes);
-  d.mutable_request()->set_digest(call.arguments.digest);
-  d.mutable_request()->set_complete(call.arguments.complete);
+  d.mutable_request()->set_digest(call.arguments.digest());
+  d.mutable_request()->set_complete(call.arguments.complete());
+  d.mutable_request()->set_content_encoding(printable(call.arguments.encoding()));
   d.mutable_process()->set_pid(pid);
   d.mutable_process()->set_exe(executable);
   d.set_mode(to_mode(session.mode));
@@ -160,7 +154,7 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.set_reason(call.decision.reason);
   d.set_code(call.decision.code);
   d.set_policy_version(session.policy->version());
-  fill_findings(call.arguments.findings, "args", *d.mutable_findings());
+  fill_findings(call.arguments.findings(), "args", *d.mutable_findings());
   fill_scan(call.arguments, context, *d.mutable_scan());
   if (session.enforced() && call.first_seen_ns != 0) {
     d.set_held_ns(call.decided_ns - call.first_seen_ns);
@@ -177,9 +171,10 @@ v1::Record outcome_record(const Call& call, const Session& session, const char* 
   o.set_session_id(session.id);
   o.set_result(result);
   o.set_status(static_cast<std::uint32_t>(call.status));
-  o.set_bytes(call.result.bytes);
-  o.set_digest(call.result.digest);
-  fill_findings(call.result.findings, "result", *o.mutable_findings());
+  o.set_bytes(call.result.bytes());
+  o.set_digest(call.result.digest());
+  o.set_content_encoding(printable(call.result.encoding()));
+  fill_findings(call.result.findings(), "result", *o.mutable_findings());
   if (call.status != 0) fill_scan(call.result, context, *o.mutable_scan());
   o.set_duration_ns(monotonic_ns() - call.decided_ns);
   o.set_detail(std::move(detail));

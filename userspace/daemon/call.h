@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "daemon/content.h"
 #include "daemon/session.h"
 #include "policy/decision.h"
 #include "policy/policy.h"
 #include "protocol/http1_types.h"
 #include "protocol/tool_call.h"
 #include "record.pb.h"
-#include "scan/scanner.h"
 
 namespace writ::daemon {
 
@@ -24,15 +24,6 @@ enum class Stage {
   kAsking,    // a decision point has been asked about it
   kDecided,   // there is a Decision record; it was released, or will be as it is scanned
   kDone,      // there is an Outcome record
-};
-
-// One direction's content, looked at while it passes.
-struct Content {
-  std::optional<scan::Stream> scan;
-  std::vector<scan::Finding> findings;
-  std::uint64_t bytes = 0;
-  std::string digest;
-  bool complete = false;
 };
 
 // A tool that a cooperative caller names itself, instead of a request that the catalog recognises.
@@ -60,12 +51,13 @@ struct Call {
   bool tunnel = false;  // CONNECT or Upgrade
   Content arguments;
   Content result;
-  // Of the request, where somebody will read it (Exchange::keep_bodies), until it is decided.
-  std::string body;
-  bool body_cut = false;  // it was longer
   int status = 0;
   policy::Decision decision;
 
+  // Arguments that cannot be read are a problem of the call.
+  void take_content_problem() {
+    if (!problem) problem = arguments.problem();
+  }
   [[nodiscard]] bool received() const { return end != 0; }
   // There is no Decision record of it yet.
   [[nodiscard]] bool undecided() const {
@@ -86,10 +78,6 @@ struct RecordContext {
 void name(const Session& session, Call& call);
 // Its name, or policy::kUnnamed.
 std::string_view tool_name(const Call& call);
-
-// Opens the scan of the call's arguments with its query, which holds arguments as much as the body
-// does. Header fields hold credentials on purpose and are not scanned.
-void open_scan(Call& call, scan::Scanner& scanner);
 
 std::string new_call_id();
 std::uint64_t monotonic_ns();

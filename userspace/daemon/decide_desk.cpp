@@ -20,7 +20,7 @@ v1::DecideResponse response_of(const Call& call, const Session& session) {
   response.set_code(call.decision.code);
   response.set_policy_version(session.policy->version());
   for (const std::string& scope : call.decision.missing) response.add_missing_scopes(scope);
-  fill_findings(call.arguments.findings, "args", *response.mutable_findings());
+  fill_findings(call.arguments.findings(), "args", *response.mutable_findings());
   if (call.tool) response.set_tool(call.tool->tool->name);
   response.set_mode(to_mode(session.mode));
   response.set_session_id(session.id);

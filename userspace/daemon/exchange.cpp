@@ -3,7 +3,6 @@
 #include <cstdlib>
 
 #include "flow/flow_table.h"
-#include "policy/arguments.h"
 #include "protocol/request_target.h"
 
 namespace writ::daemon {
@@ -17,12 +16,13 @@ audit::DigestStream make_digest(const audit::Key& key) {
 
 }  // namespace
 
-Exchange::Exchange(flow::Channel& on, scan::Scanner& scanner, const audit::Key& key)
+Exchange::Exchange(flow::Channel& on, scan::Scanner& scanner, const audit::Key& key,
+                   std::uint64_t message_max)
     : channel(on),
       scanner_(scanner),
-      offset_(0),
-      out_digest_(make_digest(key)),
-      in_digest_(make_digest(key)) {}
+      digests_(make_digest(key)),
+      message_max_(message_max),
+      offset_(0) {}
 
 Call* Exchange::arriving() {
   return !calls.empty() && !calls.back()->received() ? calls.back().get() : nullptr;
@@ -80,30 +80,26 @@ void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_
   call.content_length = head.content_length;
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
-  open_scan(call, e.scanner_);
+  call.arguments.open(e.scanner_, e.digests_.copy(), head.headers,
+                      {.message_max = e.message_max_, .keep = e.keep_bodies});
+  // A body that nobody can read is not waited for.
+  if (call.chunked || call.content_length > 0) call.take_content_problem();
+  // The query holds arguments as much as the body does; header fields hold credentials on purpose
+  // and are not scanned.
+  call.arguments.scan_beside(call.request.query);
   e.responses_.expect(head);
 }
 
 void Exchange::Requests::on_body(std::string_view bytes, std::uint64_t end) {
   Call& call = *exchange.calls.back();
-  call.arguments.scan->feed(bytes);
-  exchange.out_digest_.update(bytes);
-  if (exchange.keep_bodies && call.undecided() && !call.body_cut) {
-    call.body_cut = call.body.size() + bytes.size() > policy::Arguments::kMaxBytes;
-    if (call.body_cut) {
-      call.body = {};
-    } else {
-      call.body.append(bytes);
-    }
-  }
-  call.arguments.bytes += bytes.size();
+  call.arguments.feed(bytes);
+  call.take_content_problem();
   call.request.bytes = exchange.offset_ + end - call.begin;
 }
 
 void Exchange::Requests::on_trailers(const protocol::Headers& trailers, std::uint64_t /*end*/) {
   for (const protocol::Header& field : trailers) {
-    exchange.calls.back()->arguments.scan->feed("\n");  // no word of the body's goes on in it
-    exchange.calls.back()->arguments.scan->feed(field.value);
+    exchange.calls.back()->arguments.scan_beside(field.value);
   }
 }
 
@@ -111,8 +107,8 @@ void Exchange::Requests::on_message_end(std::uint64_t end) {
   Call& call = *exchange.calls.back();
   call.end = exchange.offset_ + end;
   call.request.bytes = call.end - call.begin;
-  call.arguments.complete = true;
-  call.arguments.digest = exchange.out_digest_.finish_hex();
+  call.arguments.end();
+  call.take_content_problem();
 }
 
 void Exchange::Requests::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*end*/) {}
@@ -121,32 +117,27 @@ void Exchange::Responses::on_head(const protocol::ResponseHead& head, std::uint6
   Call* call = exchange.answering();
   if (call == nullptr || head.interim) return;
   call->status = head.status;
-  call->result.scan.emplace(exchange.scanner_.open());
+  call->result.open(exchange.scanner_, exchange.digests_.copy(), head.headers,
+                    {.message_max = exchange.message_max_, .events = true});
 }
 
 void Exchange::Responses::on_body(std::string_view bytes, std::uint64_t /*end*/) {
   Call* call = exchange.answering();
-  if (call == nullptr || !call->result.scan) return;
-  call->result.scan->feed(bytes);
-  exchange.in_digest_.update(bytes);
-  call->result.bytes += bytes.size();
+  if (call == nullptr || !call->result.opened()) return;
+  call->result.feed(bytes);
 }
 
 void Exchange::Responses::on_trailers(const protocol::Headers& trailers, std::uint64_t /*end*/) {
   Call* call = exchange.answering();
-  if (call == nullptr || !call->result.scan) return;
-  for (const protocol::Header& field : trailers) {
-    call->result.scan->feed("\n");
-    call->result.scan->feed(field.value);
-  }
+  if (call == nullptr) return;
+  for (const protocol::Header& field : trailers) call->result.scan_beside(field.value);
 }
 
 void Exchange::Responses::on_message_end(std::uint64_t /*end*/) {
   Call* call = exchange.answering();
   if (call == nullptr) return;
-  call->result.complete = true;
-  call->result.digest = exchange.in_digest_.finish_hex();
-  if (call->result.scan) call->result.findings = call->result.scan->finish();
+  call->result.end();
+  (void)call->result.look();
   ++exchange.answered_;
   if (call->tunnel && exchange.responses_.tunnel()) {
     exchange.tunnel = true;

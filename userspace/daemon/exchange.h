@@ -1,8 +1,8 @@
 // An exchange is the HTTP conversation on one channel: its calls in order, each with its arguments
 // and its result.
 //
-// It parses, scans and digests; it decides nothing. Memory: one Call for each request without an
-// answer (as many as the parser allows to be pipelined), no bodies.
+// It parses, and feeds what it reads to the calls' contents; it decides nothing. Memory: one Call
+// for each request without an answer (as many as the parser allows to be pipelined).
 #pragma once
 
 #include <deque>
@@ -22,8 +22,9 @@ namespace writ::daemon {
 
 class Exchange : public flow::ChannelState {
  public:
-  // All must outlive it, but for `session`, which is looked up anew by the owner.
-  Exchange(flow::Channel& channel, scan::Scanner& scanner, const audit::Key& key);
+  // Channel and scanner must outlive it. `message_max`: what a coded body may decode to.
+  Exchange(flow::Channel& channel, scan::Scanner& scanner, const audit::Key& key,
+           std::uint64_t message_max);
   ~Exchange() override = default;
 
   // What the agent sent, and received. Never fails: what cannot be read ends as a call with a
@@ -83,13 +84,13 @@ class Exchange : public flow::ChannelState {
   Call* answering();
 
   scan::Scanner& scanner_;
+  audit::DigestStream digests_;  // what each content's is a copy of
+  std::uint64_t message_max_;
   std::uint64_t offset_;  // of the channel where this exchange began
   protocol::RequestParser requests_;
   protocol::ResponseParser responses_;
   Requests request_sink_{*this};
   Responses response_sink_{*this};
-  audit::DigestStream out_digest_;
-  audit::DigestStream in_digest_;
   std::size_t answered_ = 0;  // calls at the front that have their result
 };
 

@@ -53,7 +53,8 @@ Session* Gatekeeper::session_of(std::uint64_t cgroup) {
 
 Exchange& Gatekeeper::exchange_of(flow::Channel& channel) {
   if (!channel.state) {
-    channel.state = std::make_unique<Exchange>(channel, scanner_, parts_.audit.key());
+    channel.state = std::make_unique<Exchange>(channel, scanner_, parts_.audit.key(),
+                                               parts_.settings.message_max);
   }
   return static_cast<Exchange&>(*channel.state);
 }
@@ -233,15 +234,11 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
     deny_late(exchange, session, call, *std::move(ended));
     return;
   }
-  if (call.arguments.scan && session.policy->reads_findings(call.tool ? &*call.tool : nullptr)) {
-    auto found = call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
-    if (found.size() > call.arguments.findings.size()) {
-      call.arguments.findings = std::move(found);
-      policy::Decision late = judge_.judge(session, call, call.received());
-      if (late.verdict == policy::Verdict::kDeny) {
-        deny_late(exchange, session, call, std::move(late));
-        return;
-      }
+  if (session.policy->reads_findings(call.tool ? &*call.tool : nullptr) && call.arguments.look()) {
+    policy::Decision late = judge_.judge(session, call, call.received());
+    if (late.verdict == policy::Verdict::kDeny) {
+      deny_late(exchange, session, call, std::move(late));
+      return;
     }
   }
   if (call.problem) {

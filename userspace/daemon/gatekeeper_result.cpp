@@ -8,6 +8,18 @@
 
 namespace writ::daemon {
 
+namespace {
+
+// What the outcome's record says of a result that could not be read.
+std::string unread(const Call& call) {
+  const auto& problem = call.result.problem();
+  if (!problem) return {};
+  return fmt::format("the result was not read to its end: {}: {}", problem->code,
+                     printable(problem->message));
+}
+
+}  // namespace
+
 void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
   Session* session = session_of(channel.session);
   if (session == nullptr || !channel.state) return;
@@ -23,10 +35,10 @@ void Gatekeeper::settle(Exchange& exchange, Session& session) {
     Call& done = *exchange.calls.front();
     const auto settings = session.policy->settings(
         session.writ.user.id, done.tool ? &*done.tool : nullptr, session.writ.tier);
-    if (settings.results == policy::ResultAction::kOff) done.result.findings.clear();
+    if (settings.results == policy::ResultAction::kOff) done.result.forget_findings();
     session.facts.note_result(tool_name(done), !done.tool || done.tool->tool->untrusted,
-                              finding_views(done.result.findings, 0));
-    judge_.write_outcome(session, *exchange.calls.front(), "completed", "");
+                              finding_views(done.result.findings(), 0));
+    judge_.write_outcome(session, done, "completed", unread(done));
     exchange.pop_front();
   }
   if (exchange.tunnel && !exchange.tunnel_judged) judge_tunnel(exchange, session);
@@ -58,8 +70,11 @@ void Gatekeeper::on_end(flow::Channel& channel) {
         if (!judge_.write_decision(*session, *call, channel.pid, executable_of(channel.pid)))
           continue;
       }
+      (void)call->result.look();  // what there is of it was seen
+      const std::string why = unread(*call);
       judge_.write_outcome(*session, *call, "incomplete",
-                           "the connection ended before the result did");
+                           why.empty() ? "the connection ended before the result did"
+                                       : "the connection ended before the result did; " + why);
     }
   }
   if (parts_.pdp != nullptr) parts_.pdp->forget(channel.stream);

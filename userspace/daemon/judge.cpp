@@ -61,10 +61,7 @@ policy::Decision Judge::judge(const Session& session, const Call& call, bool com
 
 void Judge::weigh(const Session& session, Call& call) const {
   name(session, call);
-  if (call.arguments.scan) {
-    call.arguments.findings =
-        call.received() ? call.arguments.scan->finish() : call.arguments.scan->so_far();
-  }
+  (void)call.arguments.look();  // it is judged now, whether that is new or not
   call.decision = judge(session, call, call.received());
 }
 
@@ -99,8 +96,7 @@ void Judge::narrow(const Session& session, Call& call, const pdp::PdpAnswer& ans
 
 bool Judge::conclude(Session& session, Call& call, std::uint32_t pid,
                      const std::string& executable) {
-  call.body = {};
-  call.body_cut = true;  // whoever asks again cannot read it
+  call.arguments.drop_body();
   if (call.decision.verdict != policy::Verdict::kDeny) {
     if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, now())) {
       call.decision = deny("limits", std::move(refusal->code), std::move(refusal->message));

@@ -103,13 +103,10 @@ Result<std::unique_ptr<Call>> read_proposal(const v1::ProposedCall& proposal,
   if (!read) return tl::unexpected(read.error());
   auto digest = key.digest_stream();
   if (!digest) return tl::unexpected(digest.error());
-  digest->update(proposal.body());
-  open_scan(*call, scanner);
-  call->arguments.scan->feed(proposal.body());
-  call->arguments.bytes = proposal.body().size();
-  call->arguments.digest = digest->finish_hex();
-  call->arguments.complete = true;
-  call->body = proposal.body();
+  call->arguments.open(scanner, std::move(*digest), {}, {.keep = true});
+  call->arguments.scan_beside(call->request.query);
+  call->arguments.feed(proposal.body());
+  call->arguments.end();
   call->request.protocol = "decide";
   call->request.bytes = proposal.ByteSizeLong();
   call->end = call->request.bytes;  // never 0: it names a tool or a request

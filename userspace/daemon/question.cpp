@@ -37,12 +37,12 @@ std::vector<policy::FindingView> finding_views(const std::vector<scan::Finding>&
 }
 
 std::string arguments_digest(const Call& call) {
-  if (!call.arguments.complete) return {};
+  if (!call.arguments.complete()) return {};
   // A length before each part, so that no two different calls read the same.
   const ToolCall& request = call.request;
   std::string digest = fmt::format("{}:{} {}:{} {}:{} {}", request.method.size(), request.method,
                                    request.path.size(), request.path, request.query.size(),
-                                   request.query, call.arguments.digest);
+                                   request.query, call.arguments.digest());
   if (!call.claim) return digest;
   for (const auto& [name, value] : call.claim->captures) {
     digest += fmt::format(" {}:{} {}:{}", name.size(), name, value.size(), value);
@@ -56,7 +56,7 @@ Question::Question(const Session& session, const Call& call, budget::LimitBook& 
       call_(call),
       complete_(complete),
       provisional_(provisional),
-      findings_(finding_views(call.arguments.findings, call.request.query.size())) {
+      findings_(finding_views(call.arguments.findings(), call.request.query.size())) {
   if (call.problem) problem_ = fmt::format("{}: {}", call.problem->code, call.problem->message);
   const policy::ToolMatch* tool = call.tool ? &*call.tool : nullptr;
   const auto& reads = session.policy->reads(tool);
@@ -79,14 +79,12 @@ Question::Question(const Session& session, const Call& call, budget::LimitBook& 
 void Question::read_arguments() {
   if (!complete_) {
     arguments_ = policy::Arguments::unread("the body is not all there", call_.request.query);
-  } else if (call_.body_cut) {
-    arguments_ = policy::Arguments::unread(
-        fmt::format("the body is over {} bytes", policy::Arguments::kMaxBytes),
-        call_.request.query);
-  } else if (call_.arguments.bytes == 0) {
+  } else if (call_.arguments.decoded() == 0) {
     arguments_ = policy::Arguments::read(std::nullopt, call_.request.query);
+  } else if (const auto body = call_.arguments.body()) {
+    arguments_ = policy::Arguments::read(*body, call_.request.query);
   } else {
-    arguments_ = policy::Arguments::read(call_.body, call_.request.query);
+    arguments_ = policy::Arguments::unread(call_.arguments.body_missing(), call_.request.query);
   }
 }
 
@@ -129,8 +127,8 @@ pdp::PdpInput Question::document() const {
       .tool = {.name = call_.tool ? std::string_view(call_.tool->tool->name) : std::string_view(),
                .server = {},
                .effect = effect_text(call_),
-               .args = call_.body,
-               .args_complete = complete_ && !call_.body_cut},
+               .args = call_.arguments.body().value_or(std::string_view()),
+               .args_complete = complete_ && call_.arguments.body().has_value()},
       .request = {.method = request.method,
                   .host = request.host,
                   .path = request.path,

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t kMinRing = 4096;
 constexpr std::uint64_t kMaxRing = 1u << 30;
 constexpr std::uint64_t kMaxHold = 256u << 20;
+constexpr std::uint64_t kMaxMessage = 1u << 30;
 
 }  // namespace
 
@@ -44,6 +45,12 @@ std::optional<Settings> load_settings(const std::string& root, Diagnostics& out)
     settings.hold_max = *bytes;
     if (*bytes < 4096 || *bytes > kMaxHold) {
       map.error("hold_max", "'hold_max' must be from 4KiB to 256MiB");
+    }
+  }
+  if (const auto bytes = map.size_bytes("message_max")) {
+    settings.message_max = *bytes;
+    if (*bytes < 4096 || *bytes > kMaxMessage) {
+      map.error("message_max", "'message_max' must be from 4KiB to 1GiB");
     }
   }
   if (const auto bytes = map.size_bytes("ring_bytes")) {

@@ -19,7 +19,9 @@ namespace writ::daemon {
 struct Settings {
   std::string root = "/";
   // writ.yaml; all of it is optional.
-  std::uint64_t hold_max = 16u << 20;    // a call is held whole up to this many bytes
+  std::uint64_t hold_max = 16u << 20;  // a call is held whole up to this many bytes
+  // What a compressed body may decode to; of a result no more is scanned, a request is denied.
+  std::uint64_t message_max = 16u << 20;
   std::uint32_t ring_bytes = 16u << 20;  // event ring buffer; a power of two
   audit::Durability durability = audit::Durability::kGroup;
   std::optional<pdp::PdpConfig> decision;  // an external decision point, beside the rules

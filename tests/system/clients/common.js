@@ -2,6 +2,7 @@
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
+const zlib = require('zlib');
 const { content } = require('./content.js');
 
 function parse() {
@@ -17,6 +18,7 @@ function parse() {
       case '--tail': args.tail = argv.shift(); break;  // or @FILE, see below
       case '--repeat': args.repeat = Number(argv.shift()); break;
       case '--header': { const [k, v] = argv.shift().split(': '); args.headers[k] = v; break; }
+      case '--coding': args.coding = argv.shift(); break;
       case '--chunked': args.chunked = true; break;
       case '--ca': args.ca = fs.readFileSync(argv.shift()); break;
       case '--timeout': args.timeout = Number(argv.shift()); break;
@@ -30,6 +32,11 @@ function parse() {
   }
   if (args.tail.startsWith('@')) args.tail = fs.readFileSync(args.tail.slice(1), 'latin1');
   args.body = args.bodyBytes < 0 ? null : content(args.bodyBytes, args.tail);
+  if (args.coding) {
+    const encoders = { gzip: zlib.gzipSync, deflate: zlib.deflateSync, br: zlib.brotliCompressSync };
+    args.body = encoders[args.coding](args.body);
+    args.headers['Content-Encoding'] = args.coding;
+  }
   if (args.jsonOut !== '-') fs.writeFileSync(args.jsonOut, '');
   return args;
 }

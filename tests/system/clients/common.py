@@ -7,6 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lib import codings  # noqa: E402
 from lib.content import content  # noqa: E402
 
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser | None = None):
     parser.add_argument("--tail", default="", type=text_or_file, help="the last bytes of the body; @FILE: what it holds")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--header", action="append", default=[], help="'Name: value'")
+    parser.add_argument("--coding", choices=codings.NAMES, help="the body is sent in this content coding")
     parser.add_argument("--chunked", action="store_true")
     parser.add_argument("--ca", default=None)
     parser.add_argument("--timeout", type=float, default=30)
@@ -30,6 +32,9 @@ def arguments(parser: argparse.ArgumentParser | None = None):
     args = parser.parse_args()
     args.headers = dict(h.split(": ", 1) for h in args.header)
     args.body = None if args.body_bytes < 0 else content(args.body_bytes, args.tail.encode())
+    if args.coding:
+        args.body = codings.encode(args.coding, args.body)
+        args.headers["Content-Encoding"] = args.coding
     args.out = sys.stdout if args.json_out == "-" else open(args.json_out, "w", encoding="utf-8")
     args.verify = args.ca if args.ca else True
     return args

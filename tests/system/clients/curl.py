@@ -11,6 +11,7 @@ from common import arguments, each, report
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--upload-file", action="store_true", help="stream the body from a file (-T) instead of POST data")
+parser.add_argument("--compressed", action="store_true", help="ask for a coded answer, and decode it")
 args = arguments(parser)
 
 with tempfile.TemporaryDirectory() as scratch:
@@ -19,6 +20,8 @@ with tempfile.TemporaryDirectory() as scratch:
                "-w", r"%{json}\n"]
     if args.method == "HEAD":
         command.remove("-X"), command.remove("HEAD"), command.append("-I")
+    if args.compressed:
+        command.append("--compressed")
     if args.ca:
         command += ["--cacert", args.ca]
     for name, value in args.headers.items():

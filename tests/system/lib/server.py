@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 
+from . import codings
 from .content import content
 from .tls_counter import TlsCounter
 
@@ -165,6 +166,8 @@ class Server:
     def __init__(self, scheme: str, family: str, context=None, pages=None, port: int = 0):
         self.scheme, self.family, self.context = scheme, family, context
         self.pages = pages or {}  # path → bytes of a fixed JSON answer
+        self.tail = b""  # of what /coded/CODING answers
+        self.events = []  # the pieces of an event stream that /events answers
         self.lock = threading.Lock()
         self.connections, self.requests = [], []
         self._sockets, self._threads = set(), []
@@ -277,6 +280,15 @@ class Server:
             body = content(int(match[1]))
             stream.send(_head(200, len(body), "application/octet-stream"))
             stream.send(body)
+        elif match := re.search(r"/(coded|bomb)/(\w+)$", path):
+            kind, coding = match.groups()
+            body = codings.bomb(coding) if kind == "bomb" else codings.encode(coding, content(4096, self.tail))
+            stream.send(_head(200, len(body), "text/plain", more=f"Content-Encoding: {coding}\r\n") + body)
+        elif path.endswith("/events"):
+            stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for piece in self.events:
+                stream.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+            stream.send(b"0\r\n\r\n")
         elif match := re.search(r"/chunked/(\d+)$", path):
             stream.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             body = content(int(match[1]))
@@ -318,9 +330,9 @@ class Server:
             thread.join(5)
 
 
-def _head(status: int, length: int, kind: str, close: bool = False) -> bytes:
+def _head(status: int, length: int, kind: str, close: bool = False, more: str = "") -> bytes:
     return (f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n"
-            + ("Connection: close\r\n" if close else "") + "\r\n").encode()
+            + ("Connection: close\r\n" if close else "") + more + "\r\n").encode()
 
 
 def server_context(certs) -> ssl.SSLContext:

@@ -24,7 +24,8 @@ class ExchangeTest : public GatekeeperTest {
   }
   Exchange& exchange() {
     if (!exchange_) {
-      exchange_ = std::make_unique<Exchange>(channel_, scanner_, audit::Key::from_bytes({}));
+      exchange_ = std::make_unique<Exchange>(channel_, scanner_, audit::Key::from_bytes({}),
+                                             settings_.message_max);
     }
     return *exchange_;
   }
@@ -50,8 +51,8 @@ TEST_F(ExchangeTest, CallsHaveTheirPlacesInTheStream) {
   EXPECT_EQ(b.head_end, first.size() + second.size() - 6);
   EXPECT_EQ(b.end, first.size() + second.size());
   EXPECT_EQ(b.request.bytes, second.size());
-  EXPECT_EQ(b.arguments.bytes, 6u);
-  EXPECT_TRUE(b.arguments.complete);
+  EXPECT_EQ(b.arguments.bytes(), 6u);
+  EXPECT_TRUE(b.arguments.complete());
   EXPECT_NE(a.id, b.id);
   EXPECT_EQ(exchange().arriving(), nullptr);
 }
@@ -91,7 +92,8 @@ TEST_F(ExchangeTest, QueryAndTrailersAreArgumentsToo) {
       digits + "\r\n\r\n");
   ASSERT_EQ(exchange().calls.size(), 2u);
   for (const auto& call : exchange().calls) {
-    const auto found = call->arguments.scan->finish();
+    EXPECT_TRUE(call->arguments.look());
+    const auto& found = call->arguments.findings();
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].rule, "pii.card");
   }
@@ -99,7 +101,8 @@ TEST_F(ExchangeTest, QueryAndTrailersAreArgumentsToo) {
 
 TEST_F(ExchangeTest, HeaderFieldsAreNotScanned) {
   out(get("/contacts/7", "X-Card: 4111111111111111\r\n"));
-  EXPECT_THAT(exchange().calls[0]->arguments.scan->finish(), IsEmpty());
+  EXPECT_FALSE(exchange().calls[0]->arguments.look());
+  EXPECT_THAT(exchange().calls[0]->arguments.findings(), IsEmpty());
 }
 
 TEST_F(ExchangeTest, AProblemIsACallAndTheFirstOneStays) {
@@ -141,7 +144,7 @@ TEST_F(ExchangeTest, AnswersGoToTheOldestCallWithoutOne) {
   exchange().feed_in("eHTTP/1.1 204 No Content\r\n\r\n");
   EXPECT_TRUE(exchange().front_answered());
   EXPECT_EQ(exchange().calls[0]->status, 200);
-  EXPECT_EQ(exchange().calls[0]->result.bytes, 3u);
+  EXPECT_EQ(exchange().calls[0]->result.bytes(), 3u);
   EXPECT_EQ(exchange().calls[1]->status, 204);
   exchange().pop_front();
   EXPECT_TRUE(exchange().front_answered());
@@ -166,7 +169,7 @@ TEST_F(ExchangeTest, TheEndOfTheConnectionEndsOnlyAResultThatLastsUntilThen) {
   EXPECT_FALSE(exchange().front_answered());
   exchange().close();
   EXPECT_TRUE(exchange().front_answered());
-  EXPECT_TRUE(exchange().calls[0]->result.complete);
+  EXPECT_TRUE(exchange().calls[0]->result.complete());
 }
 
 TEST_F(ExchangeTest, AResultThatIsCutIsNotComplete) {
@@ -175,7 +178,7 @@ TEST_F(ExchangeTest, AResultThatIsCutIsNotComplete) {
   exchange().close();
   EXPECT_TRUE(exchange().blind);
   EXPECT_FALSE(exchange().front_answered());
-  EXPECT_FALSE(exchange().calls[0]->result.complete);
+  EXPECT_FALSE(exchange().calls[0]->result.complete());
 }
 
 TEST_F(ExchangeTest, ATunnelEndsHttpBothWays) {
@@ -185,7 +188,7 @@ TEST_F(ExchangeTest, ATunnelEndsHttpBothWays) {
   out(get("/contacts/1"));
   exchange().feed_in(answer("ok"));
   EXPECT_EQ(exchange().calls.size(), 1u);
-  EXPECT_EQ(exchange().calls[0]->result.bytes, 0u);
+  EXPECT_EQ(exchange().calls[0]->result.bytes(), 0u);
 }
 
 }  // namespace

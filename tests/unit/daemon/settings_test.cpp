@@ -37,29 +37,33 @@ TEST_F(SettingsTest, AMissingFileIsFine) {
   ASSERT_TRUE(settings);
   EXPECT_THAT(problems_, IsEmpty());
   EXPECT_EQ(settings->hold_max, 16u << 20);
+  EXPECT_EQ(settings->message_max, 16u << 20);
   EXPECT_EQ(settings->ring_bytes, 16u << 20);
   EXPECT_EQ(settings->durability, audit::Durability::kGroup);
 }
 
 TEST_F(SettingsTest, EverythingThatCanBeSaid) {
-  const auto settings = load("hold_max: 1MiB\nring_bytes: 64KiB\ndurability: strict\n");
+  const auto settings =
+      load("hold_max: 1MiB\nmessage_max: 2MiB\nring_bytes: 64KiB\ndurability: strict\n");
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->hold_max, 1u << 20);
+  EXPECT_EQ(settings->message_max, 2u << 20);
   EXPECT_EQ(settings->ring_bytes, 64u << 10);
   EXPECT_EQ(settings->durability, audit::Durability::kStrict);
 }
 
 TEST_F(SettingsTest, TheBoundsThemselvesAreFine) {
-  EXPECT_TRUE(load("hold_max: 4KiB\nring_bytes: 4KiB\ndurability: group\n"));
-  EXPECT_TRUE(load("hold_max: 256MiB\nring_bytes: 1GiB\n"));
+  EXPECT_TRUE(load("hold_max: 4KiB\nmessage_max: 4KiB\nring_bytes: 4KiB\ndurability: group\n"));
+  EXPECT_TRUE(load("hold_max: 256MiB\nmessage_max: 1GiB\nring_bytes: 1GiB\n"));
 }
 
 TEST_F(SettingsTest, WhatIsOutOfBoundsIsToldWithItsPlace) {
   for (const char* text :
        {"hold_max: 4095\n", "hold_max: 257MiB\n", "hold_max: -1\n", "hold_max: lots\n",
-        "ring_bytes: 2KiB\n", "ring_bytes: 2GiB\n", "ring_bytes: 5000\n", "ring_bytes: 0\n",
-        "durability: sometimes\n", "hold_maximum: 1MiB\n", "hold_max: [1MiB]\n", "- hold_max\n",
-        "hold_max: 1MiB\nhold_max: 2MiB\n", "hold_max: {\n"}) {
+        "message_max: 4095\n", "message_max: 2GiB\n", "ring_bytes: 2KiB\n", "ring_bytes: 2GiB\n",
+        "ring_bytes: 5000\n", "ring_bytes: 0\n", "durability: sometimes\n", "hold_maximum: 1MiB\n",
+        "hold_max: [1MiB]\n", "- hold_max\n", "hold_max: 1MiB\nhold_max: 2MiB\n",
+        "hold_max: {\n"}) {
     EXPECT_FALSE(load(text)) << text;
     ASSERT_FALSE(problems_.empty()) << text;
     EXPECT_THAT(problems_[0].file, HasSubstr("etc/writ/writ.yaml"));

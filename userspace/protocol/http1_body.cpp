@@ -1,7 +1,6 @@
 #include "protocol/http1_body.h"
 
 #include <algorithm>
-#include <array>
 
 #include "protocol/http1_text.h"
 
@@ -22,16 +21,6 @@ std::optional<std::uint64_t> parse_chunk_size(std::string_view digits) {
   }
   if (size > kMaxSize) return std::nullopt;
   return size;
-}
-
-// RFC 9110 section 6.5.1: a trailer must not say what had to be known before it.
-bool forbidden_in_trailer(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kForbidden = {
-      "transfer-encoding", "content-length", "host",       "trailer",
-      "content-encoding",  "content-type",   "connection", "upgrade",
-      "authorization",     "expect",         "set-cookie"};
-  return std::any_of(kForbidden.begin(), kForbidden.end(),
-                     [&](std::string_view f) { return equals_ignoring_case(name, f); });
 }
 
 }  // namespace

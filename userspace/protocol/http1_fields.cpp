@@ -1,13 +1,12 @@
 #include "protocol/http1_fields.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "protocol/http1_text.h"
 
 namespace writ::protocol {
-namespace {
-
 // Gateways that hand fields on as variables (CGI, WSGI) make one of '-' and '_': to them
 // "Transfer_Encoding" is the framing field that the parser in front of them did not see.
 bool reads_as_framing_field(std::string_view name) {
@@ -18,7 +17,14 @@ bool reads_as_framing_field(std::string_view name) {
          equals_ignoring_case(dashed, "transfer-encoding");
 }
 
-}  // namespace
+bool forbidden_in_trailer(std::string_view name) {
+  constexpr std::array<std::string_view, 11> kForbidden = {
+      "transfer-encoding", "content-length", "host",       "trailer",
+      "content-encoding",  "content-type",   "connection", "upgrade",
+      "authorization",     "expect",         "set-cookie"};
+  return std::any_of(kForbidden.begin(), kForbidden.end(),
+                     [&](std::string_view f) { return equals_ignoring_case(name, f); });
+}
 
 const Header* find_header(const Headers& headers, std::string_view name) {
   const auto found = std::find_if(headers.begin(), headers.end(), [&](const Header& h) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "protocol/http1_line.h"
 #include "protocol/http1_types.h"
@@ -12,6 +13,11 @@ namespace writ::protocol {
 // Requests come from the agent, and what a server makes of them is what we guard. Responses come
 // from a server that is as it is: text that changes no framing is let through.
 enum class Side { kRequest, kResponse };
+
+// A name that some servers read as Content-Length or Transfer-Encoding, and others do not.
+bool reads_as_framing_field(std::string_view name);
+// RFC 9110 section 6.5.1: a trailer must not say what had to be known before it.
+bool forbidden_in_trailer(std::string_view name);
 
 class FieldReader {
  public:

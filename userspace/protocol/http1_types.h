@@ -44,6 +44,7 @@ enum class BodyKind {
 struct RequestHead {
   std::string method;  // never holds lower-case letters: some servers fold case, a policy must not
   std::string target;  // as sent; protocol/request_target.h reads it
+  int major_version = 1;
   int minor_version = 1;  // HTTP/1.<minor>: 0 or 1
   Headers headers;
   BodyKind body = BodyKind::kNone;   // kNone, kLength or kChunked

@@ -170,7 +170,9 @@ tl::expected<RequestTarget, Problem> read_target(const RequestHead& head) {
 }
 
 std::optional<Problem> fill_call(const RequestHead& head, ToolCall& call) {
-  call.protocol = head.minor_version == 0 ? "http/1.0" : "http/1.1";
+  call.protocol = head.major_version == 2   ? "http/2"
+                  : head.minor_version == 0 ? "http/1.0"
+                                            : "http/1.1";
   call.method = head.method;
   call.host.clear();
   call.path.clear();

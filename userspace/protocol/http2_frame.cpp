@@ -135,10 +135,11 @@ std::optional<FrameReader::Piece> FrameReader::next_data(Cursor& in,
     }
     left_ -= padding_ + 1;
   }
+  if (fresh_) data_length_ = left_;
   fresh_ = false;
   const std::string_view bytes = in.take(left_);
   left_ -= static_cast<std::uint32_t>(bytes.size());
-  if (left_ == 0) {
+  if (left_ == 0 && bytes.empty()) {  // a piece does not reach into the padding
     const std::string_view padding = in.take(padding_);
     padding_ -= static_cast<std::uint32_t>(padding.size());
     if (side_ == Side::kRequest && padding.find_first_not_of('\0') != std::string_view::npos) {

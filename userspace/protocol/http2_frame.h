@@ -57,16 +57,11 @@ class FrameReader {
   std::optional<Piece> next(Cursor& in, std::optional<Problem>& problem);
 
   [[nodiscard]] const Frame& frame() const { return frame_; }
+  // Of a DATA frame of which a piece was handed out: its length without padding.
+  [[nodiscard]] std::uint32_t data_length() const { return data_length_; }
   // The other side takes frames of this size (SETTINGS_MAX_FRAME_SIZE). It never shrinks: the size
   // of a frame is beyond doubt, and a server that does not want it ends the connection.
   void allow(std::uint32_t length);
-
-  // Between two frames.
-  [[nodiscard]] bool at_boundary() const { return head_size_ == 0; }
-  // Within a DATA frame, of which every byte so far was handed out.
-  [[nodiscard]] bool in_data() const {
-    return head_size_ == kFrameHead && frame_.type == frame_type::kData;
-  }
 
  private:
   bool read_head(Cursor& in, std::optional<Problem>& problem);
@@ -81,6 +76,7 @@ class FrameReader {
   bool fresh_ = false;   // no byte of the payload was read
   bool begun_ = false;   // a piece of it was handed out
   std::uint32_t left_ = 0;
+  std::uint32_t data_length_ = 0;
   std::uint32_t padding_ = 0;
 };
 

@@ -35,7 +35,6 @@ bool Http2Connection::feed_out(std::string_view bytes, Http2RequestSink& sink) {
     }
   }
   if (problem_ && problem_stream_ == 0) problem_stream_ = client_.frames.frame().stream;
-  if (!problem_ && client_.frames.in_data() && !client_.blocks.open()) boundary_ = in.offset;
   offset_ = problem_ ? problem_->offset : in.offset;
   return !problem_;
 }
@@ -76,11 +75,11 @@ std::optional<Problem> Http2Connection::client_data(const FrameReader::Piece& pi
   if (piece.first) {
     stream.window -= frame.length;
     window_ -= frame.length;
-  }
-  stream.received += piece.bytes.size();
-  if (stream.length && stream.received > *stream.length) {
-    return Problem{"content_length_mismatch", "a body that is longer than its Content-Length",
-                   frame.begin};
+    stream.received += client_.frames.data_length();
+    if (stream.length && stream.received > *stream.length) {
+      return Problem{"content_length_mismatch", "a body that is longer than its Content-Length",
+                     frame.begin};
+    }
   }
   if (!piece.bytes.empty()) sink.on_body(frame.stream, piece.bytes, end);
   if (!piece.last || !frame.has(frame_flag::kEndStream)) return std::nullopt;

@@ -5,54 +5,12 @@
 #include <algorithm>
 
 #include "policy/argument_value.h"
+#include "util/json_fault.h"
 
 namespace writ::policy {
 namespace {
 
-using simdjson::dom::array;
-using simdjson::dom::element;
-using simdjson::dom::element_type;
-using simdjson::dom::object;
-
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-
-// What two readers could read differently below `value`; nullptr: nothing. The parser bounds the
-// depth.
-const char* fault_of(const element& value);
-
-const char* fault_of_object(const object& value) {
-  std::vector<std::string_view> names;
-  for (const auto field : value) {
-    if (has_nul(field.key)) return "holds a NUL character";
-    names.push_back(field.key);
-    if (const char* fault = fault_of(field.value)) return fault;
-  }
-  std::sort(names.begin(), names.end());
-  if (std::adjacent_find(names.begin(), names.end()) != names.end())
-    return "holds a name twice in one object";
-  return nullptr;
-}
-
-const char* fault_of(const element& value) {
-  switch (value.type()) {
-    case element_type::OBJECT:
-      return fault_of_object(object(value));
-    case element_type::ARRAY:
-      for (const element one : array(value)) {
-        if (const char* fault = fault_of(one)) return fault;
-      }
-      return nullptr;
-    case element_type::STRING:
-      return has_nul(std::string_view(value)) ? "holds a NUL character" : nullptr;
-    case element_type::INT64:
-    case element_type::UINT64:
-    case element_type::DOUBLE:
-    case element_type::BOOL:
-    case element_type::NULL_VALUE:
-      return nullptr;
-  }
-  return nullptr;
-}
 
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -115,7 +73,7 @@ void Arguments::read_body(std::string_view body) {
                                                    : "the body is no JSON that can be read";
     return;
   }
-  if (const char* fault = fault_of(document->root)) {
+  if (const char* fault = json_fault(document->root, kMaxDepth)) {
     body_problem_ = fmt::format("the body {}", fault);
     return;
   }

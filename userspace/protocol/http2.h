@@ -60,6 +60,15 @@ class Http2ResponseSink : public Http2BodySink {
   virtual void on_head(std::uint32_t stream, const ResponseHead& head, std::uint64_t end) = 0;
 };
 
+// What the first bytes of a connection say that a client speaks.
+enum class Opening {
+  kUnknown,  // too few bytes
+  kHttp1,    // or nothing that is known; its parser says what is wrong
+  kHttp2,
+  kMidway,  // looks like HTTP/2 frames without the opening: HPACK's table is not known
+};
+Opening opening_of(std::string_view bytes);
+
 class Http2Connection {
  public:
   explicit Http2Connection(const Http2Limits& limits = {});

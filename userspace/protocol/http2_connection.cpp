@@ -14,6 +14,16 @@ constexpr std::uint32_t kLargestFrame = 0xffffff;
 
 }  // namespace
 
+Opening opening_of(std::string_view bytes) {
+  const std::string_view begin = bytes.substr(0, kHttp2Preface.size());
+  if (kHttp2Preface.starts_with(begin))
+    return begin == kHttp2Preface ? Opening::kHttp2 : Opening::kUnknown;
+  // A frame's length takes three bytes, and of frames that everybody takes the first is 0.
+  if (bytes.front() != '\0') return Opening::kHttp1;
+  if (bytes.size() < kFrameHead) return Opening::kUnknown;
+  return looks_like_frame(bytes) ? Opening::kMidway : Opening::kHttp1;
+}
+
 Http2Connection::Http2Connection(const Http2Limits& limits)
     : limits_(limits), client_(Side::kRequest, limits), server_(Side::kResponse, limits) {}
 

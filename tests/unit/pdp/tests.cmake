@@ -1,4 +1,3 @@
-find_package(simdjson REQUIRED)
 foreach(name IN ITEMS answer client client_order config document text)
   writ_unit_test(pdp/${name} LIBS writ_pdp simdjson::simdjson Threads::Threads)
 endforeach()

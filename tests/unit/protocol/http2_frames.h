@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/event_log.h"
+#include "event_log.h"
 #include "protocol/http2.h"
 
 namespace writ::protocol {

@@ -256,6 +256,18 @@ TEST(Http2Bounds, OpenStreams) {
   EXPECT_THAT(events[5], HasSubstr("open 4"));
 }
 
+TEST(Http2Opening, IsKnownAtTheFirstByteThatDiffers) {
+  EXPECT_EQ(opening_of(""), Opening::kUnknown);
+  EXPECT_EQ(opening_of("P"), Opening::kUnknown);
+  EXPECT_EQ(opening_of("PO"), Opening::kHttp1);
+  EXPECT_EQ(opening_of("GET / HTTP/1.1"), Opening::kHttp1);
+  EXPECT_EQ(opening_of(kHttp2Preface.substr(0, 23)), Opening::kUnknown);
+  EXPECT_EQ(opening_of(opening()), Opening::kHttp2);
+  EXPECT_EQ(opening_of(data(7, "xyz").substr(0, 8)), Opening::kUnknown);
+  EXPECT_EQ(opening_of(data(7, "xyz")), Opening::kMidway);
+  EXPECT_EQ(opening_of(std::string(20, '\0')), Opening::kHttp1);
+}
+
 TEST(Http2Joined, AFrameIsToldFromARequest) {
   EXPECT_TRUE(looks_like_frame(data(7, "xyz").substr(0, 9)));
   EXPECT_TRUE(looks_like_frame(get2(7, "/p")));

@@ -1,0 +1,84 @@
+#include "protocol/mcp_result.h"
+
+#include <fmt/format.h>
+
+#include "protocol/json_rpc.h"
+#include "protocol/sse.h"
+
+namespace writ::protocol {
+namespace {
+
+// nullopt: it is not there, or of another type.
+template <class T>
+std::optional<T> member(const simdjson::dom::object& from, std::string_view name) {
+  T value;
+  if (from.at_key(name).get(value) != simdjson::SUCCESS) return std::nullopt;
+  return value;
+}
+
+std::optional<McpResult> read_result(std::string_view text, std::string_view id) {
+  JsonRpcReader reader;
+  const auto message = reader.read(text);
+  if (!message || !message->response() || message->id != id) return std::nullopt;
+  McpResult out;
+  if (message->error) {
+    out.error = true;
+    out.error_text =
+        fmt::format("{}: {}", member<std::int64_t>(*message->error, "code").value_or(0),
+                    member<std::string_view>(*message->error, "message").value_or(""));
+    return out;
+  }
+  out.result = simdjson::minify(*message->result);
+  simdjson::dom::object result;
+  if (message->result->get(result) != simdjson::SUCCESS) return out;
+  out.error = member<bool>(result, "isError").value_or(false);
+  if (const auto structured = member<simdjson::dom::element>(result, "structuredContent"))
+    out.structured = simdjson::minify(*structured);
+  return out;
+}
+
+// Looks at the data of each event of a stream for the answer.
+struct AnswerSink : SseSink {
+  explicit AnswerSink(std::string_view its) : id(its) {}
+  void on_data(std::string_view piece) override { data += piece; }
+  void on_aside(std::string_view /*piece*/) override {}
+  void on_event(const SseEvent& /*event*/) override {
+    if (!found) found = read_result(data, id);
+    data.clear();
+  }
+  std::string_view id;
+  std::string data;
+  std::optional<McpResult> found;
+};
+
+}  // namespace
+
+std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id) {
+  if (!events) return read_result(body, id);
+  AnswerSink sink(id);
+  SseParser().feed(body, sink);
+  return sink.found;
+}
+
+std::vector<McpTool> listed_tools(std::string_view result) {
+  std::vector<McpTool> all;
+  simdjson::dom::parser parser;
+  simdjson::dom::array tools;
+  if (parser.parse(result.data(), result.size())["tools"].get(tools) != simdjson::SUCCESS)
+    return all;
+  for (const simdjson::dom::element one : tools) {
+    simdjson::dom::object tool;
+    if (one.get(tool) != simdjson::SUCCESS) continue;
+    const auto name = member<std::string_view>(tool, "name");
+    if (!name || name->empty()) continue;
+    McpTool& listed = all.emplace_back();
+    listed.name = *name;
+    for (const char* part : {"description", "inputSchema", "outputSchema"}) {
+      const auto value = member<simdjson::dom::element>(tool, part);
+      listed.definition += (value ? simdjson::minify(*value) : std::string()) + "\n";
+    }
+  }
+  return all;
+}
+
+}  // namespace writ::protocol

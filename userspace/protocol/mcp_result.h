@@ -1,0 +1,31 @@
+// What a server's answer says of the request that it answers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace writ::protocol {
+
+struct McpResult {
+  bool error = false;      // a JSON-RPC error, or a tool's result with isError
+  std::string error_text;  // of a JSON-RPC error: code and message, not checked for anything
+  std::string result;      // JSON without white space; empty with a JSON-RPC error
+  std::string structured;  // its structuredContent; empty: it has none
+};
+
+// The answer to the request with that id. `body`: the whole body of the response; `events`: it is
+// an event stream, each event a message of the server's, of which one is the answer. nullopt: it is
+// not there, or not to be read.
+std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id);
+
+struct McpTool {
+  std::string name;
+  std::string definition;  // its description and schemas
+};
+
+// Of the result of tools/list. What is no tool with a name is left out.
+std::vector<McpTool> listed_tools(std::string_view result);
+
+}  // namespace writ::protocol

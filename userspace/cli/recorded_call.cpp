@@ -138,9 +138,7 @@ RecordedCall::RecordedCall(const v1::Call& record)
 std::optional<policy::ToolMatch> RecordedCall::match(const policy::Policy& policy) const {
   if (what_ != What::kCall) return std::nullopt;
   if (!call_.path.empty()) return policy.match(call_);
-  const policy::Tool* tool = policy::tool_named(policy, tool_);
-  if (tool == nullptr) return std::nullopt;
-  return policy::ToolMatch{.tool = tool, .captures = captures_};
+  return policy.match_name(tool_, captures_);
 }
 
 policy::Input RecordedCall::input(const policy::ToolMatch* match,

@@ -1,7 +1,5 @@
 #include "policy/asked_call.h"
 
-#include <algorithm>
-
 namespace writ::policy {
 namespace {
 
@@ -9,9 +7,7 @@ constexpr std::string_view kThisCall = "this call";
 
 std::optional<ToolMatch> match_of(const Policy& policy, const AskedCall& call) {
   if (call.tool.empty()) return policy.match(call.call);
-  const Tool* tool = tool_named(policy, call.tool);
-  if (tool == nullptr) return std::nullopt;
-  return ToolMatch{.tool = tool, .captures = call.captures};
+  return policy.match_name(call.tool, call.captures);
 }
 
 Arguments arguments_of(const AskedCall& call) {
@@ -22,13 +18,6 @@ Arguments arguments_of(const AskedCall& call) {
 }  // namespace
 
 std::string category_of(const std::string& finding) { return finding.substr(0, finding.find('.')); }
-
-const Tool* tool_named(const Policy& policy, std::string_view name) {
-  const auto& tools = policy.catalog().tools();
-  const auto found =
-      std::find_if(tools.begin(), tools.end(), [&](const Tool& tool) { return tool.name == name; });
-  return found == tools.end() ? nullptr : &*found;
-}
 
 AskedInput::AskedInput(const Policy& policy, const AskedCall& call)
     : call_(call),

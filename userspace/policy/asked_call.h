@@ -47,9 +47,6 @@ struct AskedCall {
 // about.
 inline constexpr std::string_view kAnotherCall = "another call";
 
-// The tool of that name; nullptr: the policy has none.
-const Tool* tool_named(const Policy& policy, std::string_view name);
-
 // The call as one policy sees it. Both must outlive this.
 class AskedInput {
  public:

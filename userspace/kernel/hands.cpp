@@ -46,6 +46,27 @@ int get_option(int fd, int level, int option) {
   return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
 }
 
+// As long as it lives, the scheduler gives this CPU to nobody else. Where that may not be asked
+// for, nothing changes.
+class Undisturbed {
+ public:
+  Undisturbed() : policy_(sched_getscheduler(0)) {
+    const sched_param first = {.sched_priority = 1};
+    raised_ = policy_ != -1 && sched_getparam(0, &before_) == 0 &&
+              sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+  }
+  ~Undisturbed() {
+    if (raised_) (void)sched_setscheduler(0, policy_, &before_);  // going back is always granted
+  }
+  Undisturbed(const Undisturbed&) = delete;
+  Undisturbed& operator=(const Undisturbed&) = delete;
+
+ private:
+  int policy_;
+  sched_param before_ = {};
+  bool raised_ = false;
+};
+
 // 0: not bound, or of another family.
 std::uint16_t local_port(int fd) {
   sockaddr_storage address = {};
@@ -104,6 +125,31 @@ Status destroy(int diag, const SocketId& socket) {
   if (error == ENOENT) return fail(ErrorCode::kNotFound, "the socket is gone already");
   if (error != 0) {
     return fail_errno(error, "SOCK_DESTROY (does the kernel have CONFIG_INET_DIAG_DESTROY?)");
+  }
+  return {};
+}
+
+// A recv() that begins while the socket is in repair mode fails with EPERM (tcp_recvmsg_locked(),
+// net/ipv4/tcp.c). The agent that this thread displaced when the call woke it is often just about
+// to make one, so it must not run in between.
+Status put_into_receive_queue(int fd, std::string_view answer) {
+  const Undisturbed undisturbed;
+  if (set_option(fd, IPPROTO_TCP, TCP_REPAIR, 1) != 0) {
+    return fail_errno(errno, "enter TCP_REPAIR (is CAP_NET_ADMIN granted?)");
+  }
+  ssize_t sent = -1;
+  int error = 0;
+  if (set_option(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, kReceiveQueue) == 0) {
+    sent = send(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    error = errno;
+  } else {
+    error = errno;
+  }
+  if (set_option(fd, IPPROTO_TCP, TCP_REPAIR, kRepairOffNoProbe) != 0) {
+    return fail_errno(errno, "leave TCP_REPAIR");
+  }
+  if (sent != static_cast<ssize_t>(answer.size())) {
+    return fail_errno(error, "put the refusal into the agent's receive queue");
   }
   return {};
 }
@@ -198,23 +244,7 @@ Status Hands::kick(SocketId& socket) {
 Status Hands::refuse(SocketId& socket, std::string_view answer, bool end_sending) {
   auto fd = borrow(socket);
   if (!fd) return tl::unexpected(fd.error());
-  if (set_option(fd->get(), IPPROTO_TCP, TCP_REPAIR, 1) != 0) {
-    return fail_errno(errno, "enter TCP_REPAIR (is CAP_NET_ADMIN granted?)");
-  }
-  ssize_t sent = -1;
-  int error = 0;
-  if (set_option(fd->get(), IPPROTO_TCP, TCP_REPAIR_QUEUE, kReceiveQueue) == 0) {
-    sent = send(fd->get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    error = errno;
-  } else {
-    error = errno;
-  }
-  if (set_option(fd->get(), IPPROTO_TCP, TCP_REPAIR, kRepairOffNoProbe) != 0) {
-    return fail_errno(errno, "leave TCP_REPAIR");
-  }
-  if (sent != static_cast<ssize_t>(answer.size())) {
-    return fail_errno(error, "put the refusal into the agent's receive queue");
-  }
+  if (Status put = put_into_receive_queue(fd->get(), answer); !put) return put;
   if (end_sending) (void)shutdown(fd->get(), SHUT_WR);  // fails only when it is closed already
   // The queue was filled past the protocol, which wakes nobody; this does.
   if (set_option(fd->get(), SOL_SOCKET, SO_RCVLOWAT, 1) != 0) return fail_errno(errno, "wake");

@@ -167,8 +167,8 @@ def test_under_load(env):
     write(env, policy(False))
     assert env.writ("reload").returncode == 0
     assert len(done) == calls
-    answers = {line["status"] for line in done}
-    assert answers == {200, 403}, answers
+    odd = [line for line in done if line["status"] not in (200, 403)]
+    assert not odd, odd[:3]
     decisions = [c["decision"]["decision"] for c in env.calls(before, calls, seconds=30)]
     assert len(decisions) == calls
     wrong = [d for d in decisions if (d["verdict"] == "VERDICT_ALLOW") != versions[d["policyVersion"]]]

@@ -237,8 +237,10 @@ TEST_F(SigningKeysTest, WhatIsNotTheKeyIsNamed) {
     EXPECT_THAT(error.message, HasSubstr(file));
   }
   // One changed letter of the private or the public half is noticed; they begin behind 36 bytes of
-  // frame and the line of PEM.
+  // frame and the line of PEM. Between them stands frame (a1 44 03 42 00 04) in which another
+  // letter may name the same key: bits of a last byte that are said to be unused, and are 0 anyway.
   for (std::size_t at = 28 + 52; at < good.size() - 30; at += 3) {
+    if (at >= 119 && at <= 127) continue;
     std::string bad = good;
     bad[at] = bad[at] == 'A' ? 'B' : 'A';
     if (bad == good) continue;

@@ -31,19 +31,22 @@ Result<identity::Writ> writ_of(const AskedOptions& options, const identity::Dire
 Result<std::chrono::system_clock::time_point> moment_of(const std::string& text) {
   if (text.empty()) return std::chrono::system_clock::now();
   const auto instant = policy::parse_instant(text);
-  if (!instant || instant->date_only)
+  if (!instant || instant->date_only) {
     return fail(ErrorCode::kInvalid, "--at '{}' is no moment (write 2026-01-31T08:00:00Z)",
                 printable(text));
+  }
   return std::chrono::system_clock::time_point(std::chrono::seconds(instant->seconds));
 }
 
 Result<ToolCall> request_of(const AskedOptions& options) {
-  if (options.tool.empty() && (options.host.empty() || options.path.empty()))
+  if (options.tool.empty() && (options.host.empty() || options.path.empty())) {
     return fail(ErrorCode::kInvalid,
                 "say what is called: --tool NAME, or the request: --method, --host, --path");
-  if (!options.path.empty() && !options.path.starts_with('/'))
+  }
+  if (!options.path.empty() && !options.path.starts_with('/')) {
     return fail(ErrorCode::kInvalid, "--path '{}' does not begin with '/'",
                 printable(options.path));
+  }
   ToolCall call;
   call.method = options.method.empty() && options.tool.empty() ? "GET" : options.method;
   call.host = options.host;

@@ -127,9 +127,10 @@ RecordedCall::RecordedCall(const v1::Call& record)
                      d.code() != "inbound" && decider_ == Decider::kPolicy;
   if (!record.has_outcome()) return;
   const v1::Outcome& outcome = record.outcome().outcome();
-  if (outcome.result() == "completed")
+  if (outcome.result() == "completed") {
     result_ = {.sequence = record.outcome().sequence(),
                .findings = findings_of(outcome.findings())};
+  }
   stopped_later_ =
       verdict_ != Verdict::kDeny && (outcome.result() == "refused" ||
                                      outcome.result() == "aborted" || outcome.result() == "held");

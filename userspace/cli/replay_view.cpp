@@ -58,9 +58,10 @@ std::string replay_text(const Replay& replay, const Palette& palette) {
     }
     out += "\n" + palette.paint(heading.colour, heading.words) + "\n" + table.text("  ");
   }
-  if (replay.ungrouped() > 0)
+  if (replay.ungrouped() > 0) {
     out += fmt::format("\nand {} more, of further users, tools and rules\n",
                        count_of(replay.ungrouped(), "call"));
+  }
   if (replay.without_history() > 0) {
     out += fmt::format("\n{}: what the session did before is not known\n",
                        count_of(replay.without_history(), "call"));

@@ -52,9 +52,10 @@ std::optional<Problem> HpackDecoder::decode(std::string_view block, std::uint64_
     left -= static_cast<std::size_t>(used);
     if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
       bytes += field.namelen + field.valuelen + 32;  // as RFC 9113 section 10.5.1 counts
-      if (bytes > limits_.header_bytes)
+      if (bytes > limits_.header_bytes) {
         return Problem{"header_section_too_large", "a header section that is larger than allowed",
                        offset};
+      }
       if (out.size() == limits_.headers)
         return Problem{"too_many_headers", "more header fields than allowed", offset};
       out.push_back({std::string(text_of(field.name, field.namelen)),

@@ -43,9 +43,10 @@ std::int64_t Http2Connection::window(std::uint32_t stream) const {
 std::optional<Problem> Http2Connection::check_order(Half& half) {
   const Frame& frame = half.frames.frame();
   if (!half.settled) {
-    if (frame.type != frame_type::kSettings || frame.has(frame_flag::kAck))
+    if (frame.type != frame_type::kSettings || frame.has(frame_flag::kAck)) {
       return Problem{"settings_expected", "a connection that does not begin with SETTINGS",
                      frame.begin};
+    }
     half.settled = true;
   }
   if (half.blocks.open() && frame.type != frame_type::kContinuation)

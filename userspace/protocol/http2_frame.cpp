@@ -50,17 +50,19 @@ Frame parse_head(std::string_view bytes, std::uint64_t begin) {
 }
 
 std::optional<Problem> check_head(const Frame& frame, std::uint32_t max_length) {
-  if (frame.length > max_length)
+  if (frame.length > max_length) {
     return Problem{"frame_too_large", "a frame that is larger than the other side takes",
                    frame.begin};
+  }
   const Layout* layout = layout_of(frame.type);
   if (layout == nullptr) {
     if (frame.length <= kMaxGathered) return std::nullopt;
     return Problem{"frame_too_large", "a long frame of an unknown type", frame.begin};
   }
-  if (layout->most == kMaxGathered && frame.length > kMaxGathered)
+  if (layout->most == kMaxGathered && frame.length > kMaxGathered) {
     return Problem{"frame_too_large", "a frame other than DATA that is larger than allowed",
                    frame.begin};
+  }
   const bool ack = frame.type == frame_type::kSettings && frame.has(frame_flag::kAck);
   if (frame.length < layout->least || frame.length > layout->most ||
       frame.length % layout->multiple != 0 || (ack && frame.length != 0)) {

@@ -86,10 +86,11 @@ tl::expected<JsonRpcMessage, Problem> JsonRpcReader::read(std::string_view text)
   if (error != simdjson::SUCCESS) return bad("bad_json", "a body that is no JSON to be read");
   if (const char* fault = json_fault(root, kMaxDepth))
     return bad("bad_json", fmt::format("a body that {}", fault));
-  if (root.is_array())
+  if (root.is_array()) {
     return bad("json_rpc_batch",
                "several messages in one request, of which each needs its own verdict: send them "
                "one by one");
+  }
   object top;
   if (root.get(top) != simdjson::SUCCESS) return bad("a body that is no JSON object");
 

@@ -9,13 +9,13 @@ constexpr const char* kWriteDeny = "write deny to say the same, or keep it for w
 
 // `place` has file, line and column.
 template <class Place>
-Diagnostic warning(const Place& place, std::string message, std::string hint) {
+Diagnostic warning(const Place& place, const std::string& message, const std::string& hint) {
   return {.severity = Severity::kWarning,
           .file = place.file,
           .line = place.line,
           .column = place.column,
-          .message = std::move(message),
-          .hint = std::move(hint)};
+          .message = message,
+          .hint = hint};
 }
 
 bool can_be_done(RuleEffect effect) {

@@ -40,7 +40,9 @@ std::vector<SourceTree> parse_sources(const std::vector<SourceText>& sources, Di
     tree.file = source.file;
     SHA256(reinterpret_cast<const unsigned char*>(source.text.data()), source.text.size(),
            tree.digest.data());
-    tree.root = parse_yaml(source.text, source.file, out);
+    if (const auto root = parse_yaml(source.text, source.file, out)) {
+      tree.root = std::make_shared<const YAML::Node>(*root);
+    }
   }
   return trees;
 }
@@ -49,6 +51,7 @@ std::vector<SourceTree> parse_sources(const std::vector<SourceText>& sources, Di
 std::string content_version(const std::vector<SourceTree>& sources) {
   using Digest = decltype(SourceTree::digest);
   std::vector<Digest> digests;
+  digests.reserve(sources.size());
   for (const SourceTree& source : sources) digests.push_back(source.digest);
   std::sort(digests.begin(), digests.end());
   Digest all{};

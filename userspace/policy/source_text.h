@@ -2,7 +2,7 @@
 #pragma once
 
 #include <array>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,7 +28,7 @@ bool read_sources(const std::vector<std::string>& files, std::vector<SourceText>
 struct SourceTree {
   std::string file;
   std::array<unsigned char, 32> digest{};  // SHA-256 of the text
-  std::optional<YAML::Node> root;          // none: it is no YAML, which has been said
+  std::shared_ptr<const YAML::Node> root;  // nullptr: it is no YAML, which has been said
 };
 std::vector<SourceTree> parse_sources(const std::vector<SourceText>& sources, Diagnostics& out);
 

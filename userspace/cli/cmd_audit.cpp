@@ -69,7 +69,7 @@ std::string text_of(const v1::AuditVerifyResponse& found, const Palette& palette
   return out;
 }
 
-int run(const Context& context) {
+int run_audit(const Context& context) {
   const auto found = verify(context.root);
   if (!found) return report(found.error());
   if (context.json) {
@@ -86,7 +86,7 @@ Action define_audit(CLI::App& app) {
   app.require_subcommand(1);
   CLI::App* sub = app.add_subcommand("verify", "read every record and prove that none was changed");
   sub->fallthrough();
-  return run;
+  return run_audit;
 }
 
 }  // namespace writ::cli

@@ -8,7 +8,7 @@
 namespace writ::cli {
 namespace {
 
-int run(const Context& context) {
+int run_doctor(const Context& context) {
   v1::ControlRequest request;
   request.mutable_doctor();
   const auto answer = ask(context.root, request);
@@ -25,6 +25,6 @@ int run(const Context& context) {
 
 }  // namespace
 
-Action define_doctor(CLI::App& /*app*/) { return run; }
+Action define_doctor(CLI::App& /*app*/) { return run_doctor; }
 
 }  // namespace writ::cli

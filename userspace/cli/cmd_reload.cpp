@@ -7,7 +7,7 @@
 namespace writ::cli {
 namespace {
 
-int run(const Context& context) {
+int run_reload(const Context& context) {
   v1::ControlRequest request;
   request.mutable_reload();
   const auto answer = ask(context.root, request);
@@ -22,6 +22,6 @@ int run(const Context& context) {
 
 }  // namespace
 
-Action define_reload(CLI::App& /*app*/) { return run; }
+Action define_reload(CLI::App& /*app*/) { return run_reload; }
 
 }  // namespace writ::cli

@@ -9,7 +9,7 @@
 namespace writ::cli {
 namespace {
 
-int run(const Context& context) {
+int run_status(const Context& context) {
   v1::ControlRequest request;
   request.mutable_status();
   const auto answer = ask(context.root, request);
@@ -24,6 +24,6 @@ int run(const Context& context) {
 
 }  // namespace
 
-Action define_status(CLI::App& /*app*/) { return run; }
+Action define_status(CLI::App& /*app*/) { return run_status; }
 
 }  // namespace writ::cli

@@ -16,7 +16,7 @@
 namespace writ::daemon {
 namespace {
 
-constexpr int kBacklog = 128;
+constexpr int kControlBacklog = 128;
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kSocketMode = 0666;
 
@@ -139,7 +139,8 @@ Result<ControlSocket> ControlSocket::listen(const std::string& path) {
   made.device_ = bound.st_dev;
   made.inode_ = bound.st_ino;
   if (::chmod(path.c_str(), kSocketMode) != 0) return fail_errno(errno, "set the mode of {}", path);
-  if (::listen(made.fd_.get(), kBacklog) != 0) return fail_errno(errno, "listen on {}", path);
+  if (::listen(made.fd_.get(), kControlBacklog) != 0)
+    return fail_errno(errno, "listen on {}", path);
   return made;
 }
 

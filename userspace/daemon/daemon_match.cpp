@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kProc = "/proc";
 // Of the cgroups of a host; deeper ones are a container's own business.
 constexpr int kMaxDepthOfCgroups = 16;
 // Cgroups that are looked at again; more at once are found when the host is.
@@ -37,7 +36,7 @@ std::string describe(const identity::MatchRule& rule) {
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> all;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(kProc, error)) {
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const std::string name = entry.path().filename();
     pid_t pid = 0;
     const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
@@ -183,7 +182,7 @@ Daemon::Matched Daemon::match_program(const Start& start) {
   }
   // One that still runs speaks for all.
   for (const pid_t pid : processes) {
-    const auto facts = kernel::facts_of(kProc, pid, reads_environment_);
+    const auto facts = kernel::facts_of("/proc", pid, reads_environment_);
     if (!facts || facts->executable.empty()) continue;
     if (Session* session = session_at(cgroups_.path + facts->cgroup)) {
       return {.seen = true, .session = session};

@@ -12,7 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kProc = "/proc";
 // A person's token is looked for anew this long before the old one ends.
 constexpr std::chrono::seconds kRenewBefore{60};
 
@@ -31,7 +30,7 @@ void Daemon::attribute(Session& session) {
   if (session.rule == nullptr || session.resolving || session.ended) return;
   std::optional<kernel::ProcessFacts> process;
   for (const pid_t pid : session.cgroup.processes()) {
-    if (auto facts = kernel::facts_of(kProc, pid, false)) {
+    if (auto facts = kernel::facts_of("/proc", pid, false)) {
       process = std::move(*facts);
       break;
     }

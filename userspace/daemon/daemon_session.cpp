@@ -12,7 +12,7 @@ namespace {
 
 // How long the connections of an ended session may take to close before what they hold is thrown
 // away.
-constexpr std::chrono::seconds kLinger{30};
+constexpr std::chrono::seconds kSessionLinger{30};
 // How long the end's record waits for the exit code that `writ run` sends.
 constexpr std::chrono::milliseconds kExitCodePatience{300};
 constexpr std::size_t kMaxSessions = 4096;  // MAX_SESSIONS in bpf/maps.bpf.h
@@ -129,7 +129,7 @@ void Daemon::end_sessions() {
     const bool told = session.exit_code >= 0 || now - session.ended_at > kExitCodePatience ||
                       session.bound_by != "run";
     const bool quiet = flows_->connections_of(it->first) == 0;
-    if (!told || ((!quiet || !session.removed) && now - session.ended_at < kLinger)) {
+    if (!told || ((!quiet || !session.removed) && now - session.ended_at < kSessionLinger)) {
       ++it;
       continue;
     }

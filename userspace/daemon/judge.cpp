@@ -9,7 +9,7 @@
 namespace writ::daemon {
 namespace {
 
-std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
+std::chrono::steady_clock::time_point steady_now() { return std::chrono::steady_clock::now(); }
 
 policy::Decision deny(std::string rule, std::string code, std::string reason) {
   return {.verdict = policy::Verdict::kDeny,
@@ -98,17 +98,17 @@ bool Judge::conclude(Session& session, Call& call, std::uint32_t pid,
                      const std::string& executable) {
   call.arguments.drop_body();
   if (call.decision.verdict != policy::Verdict::kDeny) {
-    if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, now())) {
+    if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, steady_now())) {
       call.decision = deny("limits", std::move(refusal->code), std::move(refusal->message));
     } else {
       check_rate(session, call);
     }
   }
   if (!write_decision(session, call, pid, executable) || call.denied()) {
-    parts_.limits.release(call.id, now());  // what is denied has used nothing
+    parts_.limits.release(call.id, steady_now());  // what is denied has used nothing
     return false;
   }
-  if (!parts_.limits.commit(call.id, now())) {
+  if (!parts_.limits.commit(call.id, steady_now())) {
     call.decision =
         deny("limits", "limit_lost", "its place within the limits was lost while it was recorded");
     return false;
@@ -124,7 +124,7 @@ void Judge::check_rate(const Session& session, Call& call) {
       session.policy->settings(writ.user.id, call.tool ? &*call.tool : nullptr, writ.tier);
   if (!settings.rate_per_minute) return;
   const std::string key = fmt::format("{}/{}/{}", writ.tenant, writ.user.id, tool_name(call));
-  if (rates_.take(key, *settings.rate_per_minute, now())) return;
+  if (rates_.take(key, *settings.rate_per_minute, steady_now())) return;
   call.decision = deny("settings", "rate_limited",
                        fmt::format("{} may call {} {} times a minute, and has", writ.user.id,
                                    tool_name(call), *settings.rate_per_minute));

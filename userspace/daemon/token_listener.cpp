@@ -16,7 +16,7 @@
 namespace writ::daemon {
 namespace {
 
-constexpr int kBacklog = 64;
+constexpr int kTokenBacklog = 64;
 
 Result<gid_t> group_of(const std::string& name) {
   std::vector<char> buffer(16u << 10);
@@ -85,7 +85,7 @@ Result<TokenListener> TokenListener::tcp(const std::string& host, std::uint16_t 
   if (!made.fd_) return fail_errno(errno, "create the token endpoint's socket");
   const int yes = 1;  // a restart need not wait for the old connections' TIME_WAIT
   (void)::setsockopt(made.fd_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (::bind(made.fd_.get(), address, size) != 0 || ::listen(made.fd_.get(), kBacklog) != 0) {
+  if (::bind(made.fd_.get(), address, size) != 0 || ::listen(made.fd_.get(), kTokenBacklog) != 0) {
     if (errno == EADDRINUSE) {
       return fail(ErrorCode::kUnavailable,
                   "port {} of {} is taken by another process (change 'listen' in exchange.yaml)",
@@ -135,7 +135,7 @@ Result<TokenListener> TokenListener::unix(const std::string& path, mode_t mode,
   if (::lchown(path.c_str(), static_cast<uid_t>(-1), gid) != 0)
     return fail_errno(errno, "give {} to group {}", path, group);
   if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, "set the mode of {}", path);
-  if (::listen(made.fd_.get(), kBacklog) != 0) return fail_errno(errno, "listen on {}", path);
+  if (::listen(made.fd_.get(), kTokenBacklog) != 0) return fail_errno(errno, "listen on {}", path);
   return made;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using identity::WritHandle;
 
-std::chrono::system_clock::time_point now() { return std::chrono::system_clock::now(); }
+std::chrono::system_clock::time_point wall_now() { return std::chrono::system_clock::now(); }
 
 identity::Limits limits_of(const v1::Limits& asked) {
   identity::Limits limits;
@@ -188,7 +188,7 @@ Result<WritHandle> WritDesk::issue_to(const Person& person, const Caller& caller
   asked->issuer = person.issuer;
   asked->token_digest = person.token;
   asked->until = person.until;
-  auto writ = identity::issue(person.user, *agent, *asked, now());
+  auto writ = identity::issue(person.user, *agent, *asked, wall_now());
   if (!writ) return tl::unexpected(writ.error());
   return enter(std::move(*writ), caller);
 }
@@ -221,7 +221,7 @@ void WritDesk::issue_matched(const FoundPerson& found, const identity::MatchRule
                                    "the token file still holds the token that "
                                    "ends: write a new one there"));
                 }
-                if (person->expires <= now()) {
+                if (person->expires <= wall_now()) {
                   return then(fail(ErrorCode::kDenied, "the token of the token file has expired"));
                 }
                 person->via = via;
@@ -257,7 +257,7 @@ Result<WritHandle> WritDesk::delegate(const Caller& caller, const v1::WritTerms&
   auto asked = asked_of(terms);
   if (!asked) return tl::unexpected(asked.error());
   asked->narrow = true;  // what the parent lacks is not granted
-  auto writ = identity::delegate(parent, *agent, *asked, rest_of(parent), now());
+  auto writ = identity::delegate(parent, *agent, *asked, rest_of(parent), wall_now());
   if (!writ) return tl::unexpected(writ.error());
   return enter(std::move(*writ), caller);
 }
@@ -273,10 +273,10 @@ identity::Limits WritDesk::rest_of(const identity::Writ& writ) {
 
 Result<WritHandle> WritDesk::enter(identity::Writ writ, const Caller& caller) {
   const identity::Writ copy = writ;
-  const auto handle = parts_.book.add(std::move(writ), now());
+  const auto handle = parts_.book.add(std::move(writ), wall_now());
   if (!handle) return tl::unexpected(handle.error());
   if (Status recorded = record(copy, "issued", caller.name(), ""); !recorded) {
-    parts_.book.end(*handle, now());
+    parts_.book.end(*handle, wall_now());
     return context(recorded.error(), "record the writ");
   }
   return *handle;
@@ -301,7 +301,7 @@ Result<WritHandle> WritDesk::find_usable(const Caller& caller, const std::string
 Result<WritHandle> WritDesk::find_granted(const Caller& caller, const std::string& id) const {
   auto handle = find_usable(caller, id);
   if (!handle) return handle;
-  const auto state = parts_.book.state(*handle, now());
+  const auto state = parts_.book.state(*handle, wall_now());
   if (state != identity::WritState::kActive) {
     return fail(ErrorCode::kDenied, "writ {} is {}", parts_.book.get(*handle)->id,
                 identity::to_text(state));
@@ -323,7 +323,7 @@ Result<WritDesk::Revoked> WritDesk::revoke(const Caller& caller, const v1::Revok
   if (!sight.covers(writ.tenant, writ.user.id)) return no_such_writ(request.id());
   const auto standing = [&] {
     std::vector<std::string> ids;
-    for (const identity::WritEntry& entry : parts_.book.list(writ.tenant, now())) {
+    for (const identity::WritEntry& entry : parts_.book.list(writ.tenant, wall_now())) {
       const auto& chain = entry.writ->chain_writs;
       const bool below = std::find(chain.begin(), chain.end(), writ.id) != chain.end();
       if (below && entry.state != identity::WritState::kRevoked) ids.push_back(entry.writ->id);
@@ -331,7 +331,7 @@ Result<WritDesk::Revoked> WritDesk::revoke(const Caller& caller, const v1::Revok
     return ids;
   };
   Revoked revoked{.handle = *handle, .ids = standing()};
-  parts_.book.revoke(*handle, caller.name(), now());
+  parts_.book.revoke(*handle, caller.name(), wall_now());
   if (Status recorded = record(writ, "revoked", caller.name(), request.reason()); !recorded) {
     // It is revoked all the same; a record that cannot be written is told.
     return context(recorded.error(),
@@ -340,7 +340,7 @@ Result<WritDesk::Revoked> WritDesk::revoke(const Caller& caller, const v1::Revok
   return revoked;
 }
 
-void WritDesk::end(WritHandle handle) { parts_.book.end(handle, now()); }
+void WritDesk::end(WritHandle handle) { parts_.book.end(handle, wall_now()); }
 
 void WritDesk::settle(StateKeeper::Then then) {
   parts_.keeper.keep(parts_.book.take_changes().changes, std::move(then));
@@ -374,7 +374,7 @@ Status WritDesk::open_limits(const identity::Writ& writ, std::uint64_t used) {
 
 void WritDesk::sweep(const Sessions& sessions) {
   for (auto it = accounts_.begin(); it != accounts_.end();) {
-    const auto state = parts_.book.state(it->second, now());
+    const auto state = parts_.book.state(it->second, wall_now());
     const bool over =
         state == identity::WritState::kRevoked || state == identity::WritState::kExpired;
     const bool used = std::any_of(sessions.begin(), sessions.end(), [&](const auto& session) {
@@ -387,7 +387,7 @@ void WritDesk::sweep(const Sessions& sessions) {
     parts_.limits.close_writ(it->first, std::chrono::steady_clock::now());
     it = accounts_.erase(it);
   }
-  parts_.book.prune(now());
+  parts_.book.prune(wall_now());
 }
 
 }  // namespace writ::daemon

@@ -14,7 +14,6 @@ using simdjson::dom::object;
 using Time = std::chrono::system_clock::time_point;
 
 constexpr std::size_t kMaxSubject = 255;  // OpenID Connect Core 1.0 section 2
-constexpr std::size_t kMaxEmail = 254;    // RFC 5321 4.5.3.1.3
 constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kMaxTokenId = 128;
 

@@ -9,7 +9,6 @@
 namespace writ::identity {
 namespace {
 
-constexpr std::size_t kMaxEmail = 254;  // RFC 5321 4.5.3.1.3
 constexpr std::int64_t kMaxCallsPerMinute = 100'000;
 constexpr std::size_t kMaxMatchRules = 1024;
 constexpr std::int64_t kMaxToolCalls = 1'000'000'000;

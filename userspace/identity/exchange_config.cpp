@@ -20,7 +20,7 @@ namespace writ::identity {
 namespace {
 
 constexpr std::size_t kMaxAudience = 512;
-constexpr std::size_t kMaxAudiences = 1000;
+constexpr std::size_t kMaxExchangeAudiences = 1000;
 constexpr std::size_t kMaxSecretFile = 4096;
 constexpr std::size_t kMinSecret = 16;  // bytes; a digest of fewer can be searched
 constexpr std::int64_t kMinTtlMs = 10'000;
@@ -171,8 +171,8 @@ class ExchangeConfigReader {
 
   std::vector<std::string> read_audiences(YamlMap& map) {
     std::vector<std::string> audiences = map.strings("audiences");
-    if (audiences.size() > kMaxAudiences)
-      map.error("audiences", fmt::format("more than {} audiences", kMaxAudiences));
+    if (audiences.size() > kMaxExchangeAudiences)
+      map.error("audiences", fmt::format("more than {} audiences", kMaxExchangeAudiences));
     for (const std::string& audience : audiences) {
       if (!valid_audience(audience))
         map.error("audiences", "'audiences' holds a value that is none", kAudienceHint);

@@ -12,7 +12,7 @@
 namespace writ::identity {
 namespace {
 
-constexpr std::size_t kMaxAudiences = 32;
+constexpr std::size_t kMaxIssuerAudiences = 32;
 constexpr std::size_t kMaxEntries = 1000;  // of tenants, role_scopes, scope_prefixes
 constexpr std::size_t kMaxPaths = 8;
 constexpr std::int64_t kMaxLeewayMs = 600'000;
@@ -81,8 +81,9 @@ class IssuerReader {
     issuer_.audiences = map_.strings("audience");
     const bool hollow = std::any_of(issuer_.audiences.begin(), issuer_.audiences.end(),
                                     [](const std::string& audience) { return audience.empty(); });
-    if (issuer_.audiences.empty() || hollow || issuer_.audiences.size() > kMaxAudiences) {
-      map_.error("audience", fmt::format("'audience' must name 1 to {} audiences", kMaxAudiences),
+    if (issuer_.audiences.empty() || hollow || issuer_.audiences.size() > kMaxIssuerAudiences) {
+      map_.error("audience",
+                 fmt::format("'audience' must name 1 to {} audiences", kMaxIssuerAudiences),
                  "write what this issuer puts into `aud` of tokens that are meant for Writ");
     }
   }

@@ -16,7 +16,6 @@ namespace {
 using simdjson::dom::array;
 using simdjson::dom::object;
 
-constexpr std::size_t kMaxKid = 256;
 constexpr std::size_t kFieldBytes = 32;       // a coordinate of P-256, a key of Ed25519
 constexpr std::size_t kEs256Bytes = 64;       // r and s
 constexpr std::size_t kEd25519SigBytes = 64;  // RFC 8032 section 5.1.6

@@ -29,7 +29,8 @@ struct SignedText {
 class Jwk {
  public:
   static constexpr int kMinRsaBits = 2048;
-  static constexpr int kMaxRsaBits = 8192;  // beyond, one check costs milliseconds
+  static constexpr std::size_t kMaxKid = 256;  // bytes
+  static constexpr int kMaxRsaBits = 8192;     // beyond, one check costs milliseconds
 
   // kInvalid, with the reason: symmetric, private, weak, of an unknown type or curve, not a point
   // of its curve, or not for checking signatures (`use`, `key_ops`, `alg`).

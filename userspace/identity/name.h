@@ -15,6 +15,8 @@ bool valid_name(std::string_view name);
 // and others read: a task, a reason.
 bool valid_text(std::string_view text, std::size_t max);
 
+inline constexpr std::size_t kMaxEmail = 254;  // bytes; RFC 5321 section 4.5.3.1.3
+
 inline constexpr const char* kNameHint =
     "use up to 128 letters, digits, '.', '_', '@', ':' or '-', a letter or digit first";
 

@@ -15,8 +15,6 @@ namespace {
 
 using simdjson::dom::object;
 
-constexpr std::size_t kMaxKid = 256;
-
 bool same_word(std::string_view a, std::string_view lower) {
   return a.size() == lower.size() &&
          std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
@@ -138,8 +136,9 @@ Result<UnverifiedToken> TokenVerifier::read(std::string_view token) const {
   parts->algorithm = *algorithm;
   if (const auto kid = member(*header, "kid")) {
     const auto text = as_text(*kid);
-    if (!text || text->empty() || text->size() > kMaxKid) {
-      return fail(ErrorCode::kInvalid, "the token's `kid` is not a text of 1 to {} bytes", kMaxKid);
+    if (!text || text->empty() || text->size() > Jwk::kMaxKid) {
+      return fail(ErrorCode::kInvalid, "the token's `kid` is not a text of 1 to {} bytes",
+                  Jwk::kMaxKid);
     }
     parts->kid = std::string(*text);
   }

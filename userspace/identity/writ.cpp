@@ -20,10 +20,10 @@ bool valid_id(std::string_view id) {
          id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-bool named(std::string_view text) { return !text.empty() && valid_text(text, kMaxName); }
+bool is_name(std::string_view text) { return !text.empty() && valid_text(text, kMaxName); }
 
 bool are_names(const std::vector<std::string>& names) {
-  return std::all_of(names.begin(), names.end(), named);
+  return std::all_of(names.begin(), names.end(), is_name);
 }
 
 bool within(const Scopes& inner, const Scopes& outer) { return intersect(inner, outer) == inner; }
@@ -155,7 +155,7 @@ Result<Writ> issue(const User& user, const Agent& agent, const Asked& asked, Tim
 
 Status check_writ(const Writ& writ) {
   if (!valid_id(writ.id)) return wrong("its id is not 32 hex digits");
-  if (!valid_name(writ.tenant) || !named(writ.user.id) || !named(writ.agent.id))
+  if (!valid_name(writ.tenant) || !is_name(writ.user.id) || !is_name(writ.agent.id))
     return wrong("its tenant, user or agent has no name");
   if (writ.user.tenant != writ.tenant || writ.agent.tenant != writ.tenant)
     return wrong("its user and agent are not of its tenant");

@@ -12,7 +12,7 @@ constexpr std::chrono::seconds kNoRoomFor{1};
 
 std::string user_key(const Writ& writ) { return writ.tenant + "/" + writ.user.id; }
 
-std::string printable(std::string_view text, std::size_t max) {
+std::string cut_printable(std::string_view text, std::size_t max) {
   std::string out(text.substr(0, max));
   std::replace_if(
       out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
@@ -240,7 +240,7 @@ std::size_t WritBook::revoke_below(WritHandle handle, TimePoint at, std::string_
 }
 
 std::size_t WritBook::revoke(WritHandle handle, std::string_view by, TimePoint now) {
-  return revoke_below(handle, now, printable(by, kMaxRevokedBy), "", true);
+  return revoke_below(handle, now, cut_printable(by, kMaxRevokedBy), "", true);
 }
 
 void WritBook::end(WritHandle handle, TimePoint now) {

@@ -5,8 +5,6 @@
 namespace writ::policy {
 namespace {
 
-constexpr std::size_t kMaxHost = 255;  // a longer one is no DNS name, and only "*" matches it
-
 struct Request {
   std::string_view method;
   std::optional<Address> destination;

@@ -1,9 +1,9 @@
 #include "policy/evaluation.h"
 
+#include "policy/host_pattern.h"
+
 namespace writ::policy {
 namespace {
-
-constexpr std::size_t kMaxHost = 255;  // a longer one is no DNS name
 
 std::optional<std::string_view> host_of(const Input& input) {
   std::string_view host = input.call.host;

@@ -1,11 +1,15 @@
 // Patterns over the host that a request names: "crm.test", "crm.test:8443", "*.crm.test", "*".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace writ::policy {
+
+inline constexpr std::size_t kMaxHost =
+    255;  // bytes; a longer one is no DNS name: only "*" matches it
 
 struct HostPattern {
   // "crm.test" exactly, ".crm.test" for "*.crm.test", "" for "*". An IPv6 address as requests have

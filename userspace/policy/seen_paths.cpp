@@ -12,15 +12,15 @@ using Segments = std::vector<Segment>;
 
 constexpr std::size_t kLongWord = 20;
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool hex(char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool uuid(std::string_view text) {
   constexpr std::string_view kShape =
       "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";  // RFC 9562, section 4
   return std::equal(text.begin(), text.end(), kShape.begin(), kShape.end(),
-                    [](char c, char shape) { return shape == '-' ? c == '-' : hex(c); });
+                    [](char c, char shape) { return shape == '-' ? c == '-' : is_hex(c); });
 }
 
 // Whatever a capture is called, it stands behind all literals, and is equal to any other: the order
@@ -111,7 +111,7 @@ bool looks_like_id(std::string_view segment) {
   if (segment.empty()) return false;
   if (std::all_of(segment.begin(), segment.end(), digit)) return true;
   if (uuid(segment)) return true;
-  if (segment.size() >= 8 && std::all_of(segment.begin(), segment.end(), hex)) return true;
+  if (segment.size() >= 8 && std::all_of(segment.begin(), segment.end(), is_hex)) return true;
   return segment.size() >= kLongWord && std::any_of(segment.begin(), segment.end(), letter) &&
          std::count_if(segment.begin(), segment.end(), digit) >= 2;
 }

@@ -5,8 +5,8 @@
 namespace writ::policy {
 namespace {
 
-constexpr std::array kTiers{identity::Tier::kInteractive, identity::Tier::kSubagent,
-                            identity::Tier::kBackground, identity::Tier::kApi};
+constexpr std::array kEachTier{identity::Tier::kInteractive, identity::Tier::kSubagent,
+                               identity::Tier::kBackground, identity::Tier::kApi};
 
 std::size_t place_of(identity::Tier tier) { return static_cast<std::size_t>(tier); }
 
@@ -48,7 +48,7 @@ void SettingsBook::Choice::take(const SettingsEntry& entry, const Rank& rank) {
 SettingsBook::SettingsBook(const std::vector<SettingsEntry>& entries, const ToolNames& names)
     : entries_(entries.size()), by_tool_(entries.empty() ? 0 : names.size()) {
   const auto take = [](Tiers& into, const SettingsEntry& entry, int level, std::size_t length) {
-    for (const identity::Tier tier : kTiers) {
+    for (const identity::Tier tier : kEachTier) {
       if (!for_tier(entry, tier)) continue;
       into.at(place_of(tier))
           .take(entry, {.level = level, .tier = !entry.tiers.empty(), .length = length});

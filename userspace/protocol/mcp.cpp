@@ -11,7 +11,7 @@
 namespace writ::protocol {
 namespace {
 
-tl::unexpected<Problem> bad(std::string message) {
+tl::unexpected<Problem> bad_mcp(std::string message) {
   return tl::unexpected(Problem{"bad_mcp", std::move(message), 0});
 }
 
@@ -106,12 +106,12 @@ tl::expected<McpMessage, Problem> read_mcp(std::string_view body) {
     return message;
   }
   if (message.method.size() > kMaxMcpMethod)
-    return bad(fmt::format("a method of over {} bytes", kMaxMcpMethod));
+    return bad_mcp(fmt::format("a method of over {} bytes", kMaxMcpMethod));
   if (rpc->params) message.arguments = simdjson::minify(*rpc->params);
   if (message.id.empty()) {
     // A server may carry out what it is told, whether an answer is wanted or not.
     if (!message.method.starts_with("notifications/"))
-      return bad("a method that wants an answer, without an id");
+      return bad_mcp("a method that wants an answer, without an id");
     message.kind = McpMessage::Kind::kNotification;
     return message;
   }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxDigits = 19;
 
-constexpr bool is_separator(char c) { return c == ' ' || c == '+' || c == '-'; }
+constexpr bool groups_digits(char c) { return c == ' ' || c == '+' || c == '-'; }
 
 bool luhn(std::string_view digits) {
   int sum = 0;
@@ -79,7 +79,7 @@ std::optional<Span> grouped_card(std::string_view window, std::size_t begin) {
   std::size_t groups = 0;
   std::size_t at = begin;
   const char separator = begin + 4 < window.size() ? window[begin + 4] : '\0';
-  if (!is_separator(separator)) return std::nullopt;
+  if (!groups_digits(separator)) return std::nullopt;
   for (;;) {
     const std::size_t size = digits_at(window, at);
     if (size == 0 || count + size > kMaxDigits || groups == sizes.size()) return std::nullopt;

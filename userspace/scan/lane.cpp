@@ -58,6 +58,11 @@ void Lane::continue_from(const Lane& raw) {
   }
 }
 
+void Lane::become(const Lane& other) {
+  continue_from(other);
+  tallies_ = other.tallies_;
+}
+
 void Lane::scan(std::string_view bytes) {
   while (!bytes.empty()) {
     chunk_ = bytes.substr(0, kMaxChunk);

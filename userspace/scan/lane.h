@@ -50,6 +50,8 @@ class Lane {
   void reset();
   // Goes on from where `raw` is, with its history and what still waits there; tallies are kept.
   void continue_from(const Lane& raw);
+  // Is what `other` is, tallies too.
+  void become(const Lane& other);
   void scan(std::string_view bytes);
   // The message ends here: judges what still waits.
   void finish();

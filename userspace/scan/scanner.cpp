@@ -53,6 +53,23 @@ class Body {
     if (quiet_left_ > 0) decoded_->finish();
   }
 
+  // What findings() would say if the message ended here.
+  [[nodiscard]] std::vector<Finding> if_ended() const {
+    Body copy(rules_, workspace_);
+    copy.raw_.become(raw_);
+    copy.map_ = map_;
+    if (decoded_) {
+      copy.decoded_ = std::make_unique<Lane>(rules_, workspace_, &copy.map_);
+      copy.decoded_->become(*decoded_);
+    }
+    copy.raw_batch_ = raw_batch_;
+    copy.decoded_batch_ = decoded_batch_;
+    copy.carry_ = carry_;
+    copy.quiet_left_ = quiet_left_;
+    copy.finish();
+    return copy.findings();
+  }
+
   [[nodiscard]] std::vector<Finding> findings() const {
     std::vector<Finding> all;
     for (std::size_t i = 0; i < rules_.rules().size(); ++i) {
@@ -208,6 +225,10 @@ std::vector<Finding> Stream::finish() {
 
 std::vector<Finding> Stream::so_far() const {
   return body_ ? body_->findings() : std::vector<Finding>{};
+}
+
+std::vector<Finding> Stream::if_ended() const {
+  return body_ ? body_->if_ended() : std::vector<Finding>{};
 }
 
 }  // namespace writ::scan

@@ -42,6 +42,8 @@ class Stream {
   // What was found up to here, but for matches that the next bytes may still change. After
   // finish(): nothing.
   [[nodiscard]] std::vector<Finding> so_far() const;
+  // What finish() would return if nothing more came.
+  [[nodiscard]] std::vector<Finding> if_ended() const;
   // How many bytes were fed.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 

@@ -46,6 +46,22 @@ TEST(Split, EveryOffset) {
   }
 }
 
+TEST(Split, AStreamSaysAtEveryOffsetWhatItsEndWouldSay) {
+  Scanner scanner(shipped_rules());
+  for (const std::string& text : kCorpus) {
+    for (std::size_t at = 0; at <= text.size(); at += 1 + at / 300) {
+      const std::string_view begin = std::string_view(text).substr(0, at);
+      Stream stream = scanner.open();
+      stream.feed(begin);
+      ASSERT_EQ(to_text(stream.if_ended()), to_text(scan_whole(scanner, begin)))
+          << "cut at " << at << " of: " << text;
+      stream.feed(std::string_view(text).substr(at));
+      ASSERT_EQ(to_text(stream.finish()), to_text(scan_whole(scanner, text)))
+          << "asked at " << at << " of: " << text;
+    }
+  }
+}
+
 TEST(Split, EveryPieceSize) {
   Scanner scanner(shipped_rules());
   for (const std::string& text : kCorpus) {

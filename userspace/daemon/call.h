@@ -47,8 +47,18 @@ struct Call {
   std::optional<protocol::Problem> problem;
   bool expect_continue = false;
   std::uint64_t content_length = 0;
-  bool chunked = false;
-  bool tunnel = false;  // CONNECT or Upgrade
+  bool chunked = false;  // or, over HTTP/2, without a Content-Length
+  bool tunnel = false;   // CONNECT or Upgrade
+  // Over HTTP/2, where calls share a connection. 0: HTTP/1.1.
+  std::uint32_t stream = 0;
+  std::uint64_t held_from = 0;  // while it is undecided, nothing from here on leaves
+  static constexpr std::uint64_t kHeadOnly = UINT64_MAX;  // of it: no body has come yet
+  std::uint64_t grown_ns = 0;                             // when bytes of it were last seen
+  std::uint64_t judged = 0;       // of request.bytes: a verdict has looked at these
+  std::uint64_t judged_end = 0;   // the same, as if nothing more came
+  std::uint64_t released_ns = 0;  // when the first of its bytes left
+  bool answered = false;          // its whole result has come
+  std::string broken_off;         // by whom, when a side has given the stream up
   Content arguments;
   Content result;
   int status = 0;
@@ -59,6 +69,7 @@ struct Call {
     if (!problem) problem = arguments.problem();
   }
   [[nodiscard]] bool received() const { return end != 0; }
+  [[nodiscard]] bool shares_connection() const { return stream != 0; }
   // There is no Decision record of it yet.
   [[nodiscard]] bool undecided() const {
     return stage == Stage::kArriving || stage == Stage::kAsking;

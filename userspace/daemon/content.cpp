@@ -142,22 +142,29 @@ void Content::end() {
   complete_ = true;
 }
 
-bool Content::look() {
+bool Content::look() { return look(false); }
+
+bool Content::look_as_if_ended() { return look(true); }
+
+bool Content::look(bool as_if_ended) {
   if (!scan_ || looked_) return false;
   looked_ = complete_;
   std::vector<scan::Finding> found;
-  add_findings(scan_, found);
-  add_findings(asides_, found);
-  add_findings(as_sent_, found);
+  add_findings(scan_, as_if_ended, found);
+  add_findings(asides_, as_if_ended, found);
+  add_findings(as_sent_, as_if_ended, found);
   const bool more = found.size() > findings_.size();
   findings_ = std::move(found);
   return more;
 }
 
 // Those of rules that have found nothing yet: what is seen in two ways is one thing.
-void Content::add_findings(std::optional<scan::Stream>& stream, std::vector<scan::Finding>& to) {
+void Content::add_findings(std::optional<scan::Stream>& stream, bool as_if_ended,
+                           std::vector<scan::Finding>& to) {
   if (!stream) return;
-  for (scan::Finding& finding : complete_ ? stream->finish() : stream->so_far()) {
+  for (scan::Finding& finding : complete_     ? stream->finish()
+                                : as_if_ended ? stream->if_ended()
+                                              : stream->so_far()) {
     const bool known = std::any_of(to.begin(), to.end(),
                                    [&](const scan::Finding& f) { return f.rule == finding.rule; });
     if (known) continue;

@@ -51,6 +51,9 @@ class Content {
 
   // Brings findings() up to what was fed. True: there are more than at the last look.
   bool look();
+  // The same, as if nothing more came: a match that the next bytes may still change counts. For
+  // what is about to leave without a tail behind it.
+  bool look_as_if_ended();
   // The body is not read any more.
   void drop_body();
 
@@ -94,7 +97,9 @@ class Content {
 
   void take(std::string_view decoded);
   void keep(std::string_view decoded);
-  void add_findings(std::optional<scan::Stream>& stream, std::vector<scan::Finding>& to);
+  bool look(bool as_if_ended);
+  void add_findings(std::optional<scan::Stream>& stream, bool as_if_ended,
+                    std::vector<scan::Finding>& to);
 
   std::optional<scan::Stream> scan_;     // the content
   std::optional<scan::Stream> as_sent_;  // of a coded one

@@ -1,12 +1,18 @@
 #include "daemon/exchange.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
+#include "daemon/http2_conversation.h"
 #include "flow/flow_table.h"
 #include "protocol/request_target.h"
 
 namespace writ::daemon {
 namespace {
+
+// What a server may say before the agent's first byte: more than any server's SETTINGS.
+constexpr std::size_t kMaxFirstIn = 16u << 10;
 
 audit::DigestStream make_digest(const audit::Key& key) {
   auto digest = key.digest_stream();
@@ -24,24 +30,38 @@ Exchange::Exchange(flow::Channel& on, scan::Scanner& scanner, const audit::Key& 
       message_max_(message_max),
       offset_(0) {}
 
+Exchange::~Exchange() = default;
+
 Call* Exchange::arriving() {
-  return !calls.empty() && !calls.back()->received() ? calls.back().get() : nullptr;
+  if (!multiplexed())
+    return !calls.empty() && !calls.back()->received() ? calls.back().get() : nullptr;
+  Call* oldest = nullptr;
+  for (const auto& call : calls) {
+    if (call->received()) continue;
+    if (call->undecided()) return call.get();
+    if (oldest == nullptr) oldest = call.get();
+  }
+  return oldest;
 }
 
-Call* Exchange::answering() { return answered_ < calls.size() ? calls[answered_].get() : nullptr; }
-
-void Exchange::pop_front() {
-  calls.pop_front();
-  --answered_;
+Call* Exchange::answering() {
+  const auto found =
+      std::find_if(calls.begin(), calls.end(), [](const auto& call) { return !call->answered; });
+  return found == calls.end() ? nullptr : found->get();
 }
 
-Call& Exchange::problem_call(protocol::Problem problem) {
-  Call* call = arriving();
+void Exchange::erase(std::size_t index) {
+  if (http2_ && !calls[index]->received()) http2_->forget(*calls[index]);
+  calls.erase(calls.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+Call& Exchange::problem_call(protocol::Problem problem, Call* of) {
+  Call* call = of != nullptr ? of : arriving();
   if (call == nullptr) {
     calls.push_back(std::make_unique<Call>());
     call = calls.back().get();
     call->id = new_call_id();
-    call->begin = released;
+    call->begin = call->held_from = released;
     call->first_seen_ns = channel.first_out_ns;
     call->request.protocol = "unparseable";
     call->request.tls = channel.tls;
@@ -50,50 +70,131 @@ Call& Exchange::problem_call(protocol::Problem problem) {
   return *call;
 }
 
+bool Exchange::between_requests() const {
+  if (http2_) return http2_->boundary() == channel.out;
+  return first_out_.empty() && requests_.at_message_boundary();
+}
+
+std::uint64_t Exchange::readable() const { return http2_ ? http2_->boundary() : released; }
+
+std::int64_t Exchange::window(const Call& call) const { return http2_ ? http2_->window(call) : 0; }
+
 void Exchange::feed_out(std::string_view bytes) {
   if (dead || tunnel) return;
-  if (requests_.offset() == 0) offset_ = channel.out - bytes.size();
-  if (!requests_.feed(bytes, request_sink_)) problem_call(*requests_.problem());
+  if (opening_ != protocol::Opening::kUnknown) {
+    read_out(bytes);
+    return;
+  }
+  if (first_out_.empty()) offset_ = channel.out - bytes.size();
+  first_out_ += bytes;
+  opening_ = protocol::opening_of(first_out_);
+  if (opening_ == protocol::Opening::kUnknown) return;
+  if (opening_ == protocol::Opening::kHttp2) {
+    http2_ = std::make_unique<Http2Conversation>(*this, offset_);
+    if (blind) http2_->lose_in();
+    feed_in(std::exchange(first_in_, {}));
+  } else {
+    blind = blind || opening_ == protocol::Opening::kMidway || !first_in_.empty();
+  }
+  read_out(std::exchange(first_out_, {}));
+}
+
+void Exchange::read_out(std::string_view bytes) {
+  if (http2_) {
+    http2_->feed_out(bytes);
+  } else if (opening_ == protocol::Opening::kMidway) {
+    problem_call({.code = "http2_joined_midway",
+                  .message = "HTTP/2 whose beginning was not seen: its header table (HPACK) is "
+                             "poisoned, so no request on this connection can be read; end the "
+                             "connection, or start the agent under writ",
+                  .offset = offset_});
+  } else if (!requests_.feed(bytes, request_sink_)) {
+    problem_call(*requests_.problem());
+  }
 }
 
 void Exchange::feed_in(std::string_view bytes) {
-  if (blind || tunnel) return;
-  if (!responses_.feed(bytes, response_sink_)) blind = true;
+  if (blind || tunnel || bytes.empty()) return;
+  if (http2_) {
+    blind = !http2_->feed_in(bytes);
+  } else if (opening_ == protocol::Opening::kUnknown &&
+             (!first_in_.empty() || protocol::looks_like_frame(bytes))) {
+    // An HTTP/2 server may send its SETTINGS first.
+    first_in_ += bytes;
+    if (first_in_.size() > kMaxFirstIn) lose_in();
+  } else if (!responses_.feed(bytes, response_sink_)) {
+    blind = true;
+  }
+}
+
+void Exchange::lose_in() {
+  blind = true;
+  first_in_ = {};
+  if (http2_) http2_->lose_in();
 }
 
 void Exchange::close() {
-  if (!blind && !responses_.on_close(response_sink_)) blind = true;
+  if (!blind && !http2_ && !responses_.on_close(response_sink_)) blind = true;
 }
 
-void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_t end) {
-  Exchange& e = exchange;
-  e.calls.push_back(std::make_unique<Call>());
-  Call& call = *e.calls.back();
+Call& Exchange::open_call(const protocol::RequestHead& head, std::uint64_t begin,
+                          std::uint64_t end) {
+  calls.push_back(std::make_unique<Call>());
+  Call& call = *calls.back();
   call.id = new_call_id();
-  call.begin = e.offset_ + head.begin;
-  call.head_end = e.offset_ + end;
-  call.first_seen_ns = e.channel.first_out_ns;
-  call.request.tls = e.channel.tls;
+  call.begin = call.held_from = begin;
+  call.head_end = end;
+  call.first_seen_ns = call.grown_ns = channel.first_out_ns;
+  call.request.tls = channel.tls;
   call.problem = protocol::fill_call(head, call.request);
-  call.request.bytes = end - head.begin;
+  call.request.bytes = end - begin;
   call.expect_continue = head.expect_continue;
   call.content_length = head.content_length;
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
-  call.arguments.open(e.scanner_, e.digests_.copy(), head.headers,
-                      {.message_max = e.message_max_, .keep = e.keep_bodies});
+  call.arguments.open(scanner_, digests_.copy(), head.headers,
+                      {.message_max = message_max_, .keep = keep_bodies});
   // A body that nobody can read is not waited for.
   if (call.chunked || call.content_length > 0) call.take_content_problem();
   // The query holds arguments as much as the body does; header fields hold credentials on purpose
   // and are not scanned.
   call.arguments.scan_beside(call.request.query);
-  e.responses_.expect(head);
+  return call;
+}
+
+void Exchange::feed_call(Call& call, std::string_view bytes) {
+  call.arguments.feed(bytes);
+  call.take_content_problem();
+  call.request.bytes += bytes.size();
+  call.grown_ns = channel.first_out_ns;
+}
+
+void Exchange::end_call(Call& call, std::uint64_t end) {
+  call.end = end;
+  call.arguments.end();
+  call.take_content_problem();
+}
+
+void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
+  call.status = head.status;
+  call.result.open(scanner_, digests_.copy(), head.headers,
+                   {.message_max = message_max_, .events = true});
+}
+
+void Exchange::end_result(Call& call) {
+  call.result.end();
+  (void)call.result.look();
+  call.answered = true;
+}
+
+void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_t end) {
+  (void)exchange.open_call(head, exchange.offset_ + head.begin, exchange.offset_ + end);
+  exchange.responses_.expect(head);
 }
 
 void Exchange::Requests::on_body(std::string_view bytes, std::uint64_t end) {
   Call& call = *exchange.calls.back();
-  call.arguments.feed(bytes);
-  call.take_content_problem();
+  exchange.feed_call(call, bytes);
   call.request.bytes = exchange.offset_ + end - call.begin;
 }
 
@@ -105,10 +206,8 @@ void Exchange::Requests::on_trailers(const protocol::Headers& trailers, std::uin
 
 void Exchange::Requests::on_message_end(std::uint64_t end) {
   Call& call = *exchange.calls.back();
-  call.end = exchange.offset_ + end;
+  exchange.end_call(call, exchange.offset_ + end);
   call.request.bytes = call.end - call.begin;
-  call.arguments.end();
-  call.take_content_problem();
 }
 
 void Exchange::Requests::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*end*/) {}
@@ -116,9 +215,7 @@ void Exchange::Requests::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*e
 void Exchange::Responses::on_head(const protocol::ResponseHead& head, std::uint64_t /*end*/) {
   Call* call = exchange.answering();
   if (call == nullptr || head.interim) return;
-  call->status = head.status;
-  call->result.open(exchange.scanner_, exchange.digests_.copy(), head.headers,
-                    {.message_max = exchange.message_max_, .events = true});
+  exchange.open_result(*call, head);
 }
 
 void Exchange::Responses::on_body(std::string_view bytes, std::uint64_t /*end*/) {
@@ -136,9 +233,7 @@ void Exchange::Responses::on_trailers(const protocol::Headers& trailers, std::ui
 void Exchange::Responses::on_message_end(std::uint64_t /*end*/) {
   Call* call = exchange.answering();
   if (call == nullptr) return;
-  call->result.end();
-  (void)call->result.look();
-  ++exchange.answered_;
+  exchange.end_result(*call);
   if (call->tunnel && exchange.responses_.tunnel()) {
     exchange.tunnel = true;
   } else if (call->tunnel) {

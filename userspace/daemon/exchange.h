@@ -1,5 +1,6 @@
 // An exchange is the HTTP conversation on one channel: its calls in order, each with its arguments
-// and its result.
+// and its result. HTTP/1.1 is read here, HTTP/2 by Http2Conversation; which of them it is, the
+// first bytes say.
 //
 // It parses, and feeds what it reads to the calls' contents; it decides nothing. Memory: one Call
 // for each request without an answer (as many as the parser allows to be pipelined).
@@ -8,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "audit/key.h"
@@ -16,21 +18,26 @@
 #include "flow/channel.h"
 #include "kernel/hands.h"
 #include "protocol/http1.h"
+#include "protocol/http2.h"
 #include "scan/scanner.h"
 
 namespace writ::daemon {
+
+class Http2Conversation;
 
 class Exchange : public flow::ChannelState {
  public:
   // Channel and scanner must outlive it. `message_max`: what a coded body may decode to.
   Exchange(flow::Channel& channel, scan::Scanner& scanner, const audit::Key& key,
            std::uint64_t message_max);
-  ~Exchange() override = default;
+  ~Exchange() override;
 
   // What the agent sent, and received. Never fails: what cannot be read ends as a call with a
   // problem.
   void feed_out(std::string_view bytes);
   void feed_in(std::string_view bytes);
+  // A part of what it received is not known.
+  void lose_in();
   // The connection ended: a result that lasts until then is complete.
   void close();
 
@@ -48,17 +55,36 @@ class Exchange : public flow::ChannelState {
   std::uint64_t stalled_at = 0;     // channel.out when the arriving call was last looked at
   std::uint64_t stalled_since = 0;  // CLOCK_MONOTONIC
 
-  // The call whose bytes are arriving, or nullptr.
+  // The call whose bytes are arriving, or nullptr. Of several the oldest without a verdict, else
+  // the oldest.
   [[nodiscard]] Call* arriving();
-  // A call for bytes that are none: it takes the problem.
-  Call& problem_call(protocol::Problem problem);
+  // A call for bytes that are none: it takes the problem. `of`: the call that it is of; else the
+  // one that arrives.
+  Call& problem_call(protocol::Problem problem, Call* of = nullptr);
   // False: the head of a request has begun that is no call yet, or a call arrives.
-  [[nodiscard]] bool between_requests() const { return requests_.at_message_boundary(); }
+  [[nodiscard]] bool between_requests() const;
   // True when no byte of an answer has been read that belongs to a call still open.
   [[nodiscard]] bool between_results() const { return responses_.at_message_boundary(); }
-  // The oldest call has its whole result.
-  [[nodiscard]] bool front_answered() const { return answered_ > 0; }
-  void pop_front();
+  // An answer in HTTP/1.1 may be understood.
+  [[nodiscard]] bool http1() const {
+    return opening_ != protocol::Opening::kHttp2 && opening_ != protocol::Opening::kMidway;
+  }
+  // The call at `index` is over.
+  void erase(std::size_t index);
+
+  // HTTP/2: several calls at once. What follows is of no use without it.
+  [[nodiscard]] bool multiplexed() const { return http2_ != nullptr; }
+  // Up to here the channel's bytes were read.
+  [[nodiscard]] std::uint64_t readable() const;
+  // How much more body the server takes of the call now.
+  [[nodiscard]] std::int64_t window(const Call& call) const;
+
+  // For the protocol that reads the channel: positions are the channel's.
+  Call& open_call(const protocol::RequestHead& head, std::uint64_t begin, std::uint64_t end);
+  void feed_call(Call& call, std::string_view bytes);
+  void end_call(Call& call, std::uint64_t end);
+  void open_result(Call& call, const protocol::ResponseHead& head);
+  void end_result(Call& call);
 
  private:
   // Both sinks have the same functions, so they are two objects.
@@ -82,6 +108,7 @@ class Exchange : public flow::ChannelState {
   };
 
   Call* answering();
+  void read_out(std::string_view bytes);
 
   scan::Scanner& scanner_;
   audit::DigestStream digests_;  // what each content's is a copy of
@@ -91,7 +118,10 @@ class Exchange : public flow::ChannelState {
   protocol::ResponseParser responses_;
   Requests request_sink_{*this};
   Responses response_sink_{*this};
-  std::size_t answered_ = 0;  // calls at the front that have their result
+  protocol::Opening opening_ = protocol::Opening::kUnknown;
+  std::string first_out_;  // until it is known
+  std::string first_in_;   // what an HTTP/2 server says before that
+  std::unique_ptr<Http2Conversation> http2_;
 };
 
 }  // namespace writ::daemon

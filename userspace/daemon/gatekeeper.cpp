@@ -5,34 +5,27 @@
 #include <algorithm>
 #include <chrono>
 
+#include "daemon/holding.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
 namespace {
 
-// Of a call that is longer than hold_max, this much stays behind the scanner until its end was
-// judged, so that a late denial leaves the request incomplete at the server.
-constexpr std::uint64_t kTail = 16u << 10;
-
-// Such a call is released in steps of this size: a release for every record would cost more than
-// its scan. What is left below a step goes at the next look (help_stalled).
-constexpr std::uint64_t kReleaseStep = 128u << 10;
-
 // A body below this fits into the smallest send buffer there is (SOCK_MIN_SNDBUF), so nobody waits
 // for room.
 constexpr std::uint64_t kSmallBody = 1024;
-
-// How far the send buffer is widened ahead of what was read.
-constexpr std::uint64_t kStep = 4u << 20;
 
 // Calls on one connection that wait for their results. An agent that never reads them is not served
 // without end.
 constexpr std::size_t kMaxOpenCalls = 1024;
 
-// A held call that has not grown for so long gets more room.
-constexpr std::uint64_t kStallNs = 250'000'000;
-
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
+
+// More of a decided call has come than was looked at.
+bool grew(const Exchange& exchange, const Call& call) {
+  if (exchange.multiplexed()) return call.judged != call.request.bytes || call.problem;
+  return exchange.released < (call.received() ? call.end : exchange.channel.out);
+}
 
 }  // namespace
 
@@ -94,11 +87,8 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
   if (session.resolving && session.enforced()) return;  // resume() comes back to it
   for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
     Call& call = *exchange.calls[i];
-    if (call.stage == Stage::kDecided) {
-      if (!call.denied() &&
-          exchange.released < (call.received() ? call.end : exchange.channel.out)) {
-        stream_on(exchange, session, call);
-      }
+    if (call.stage == Stage::kDecided || call.stage == Stage::kDone) {
+      if (!call.denied() && grew(exchange, call)) stream_on(exchange, session, call);
       continue;
     }
     if (call.stage == Stage::kAsking) break;  // what is behind it is decided behind it
@@ -111,6 +101,7 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
       hold(exchange, session, call);
     }
   }
+  pass(exchange, session, Tail::kKeep);
   settle(exchange, session);
 }
 
@@ -118,6 +109,10 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
 void Gatekeeper::hold(Exchange& exchange, Session& session, Call& call) {
   if (!session.enforced()) return;
   last_hold_ns_ = monotonic_ns();
+  if (exchange.multiplexed()) {
+    hold_stream(exchange, session, call);
+    return;
+  }
   if (call.expect_continue && exchange.released < call.head_end) {
     if (!judge_head(exchange, session, call)) return;
     release(exchange, call.head_end);
@@ -157,6 +152,7 @@ void Gatekeeper::give_room_back(Exchange& exchange) {
 
 void Gatekeeper::help_stalled(flow::FlowTable& flows) {
   const std::uint64_t time = monotonic_ns();
+  look_at_streams(flows, time);
   if (time - last_look_ns_ < kStallNs / 2) return;
   last_look_ns_ = time;
   flows.for_each_channel([&](flow::Channel& channel) {
@@ -165,7 +161,8 @@ void Gatekeeper::help_stalled(flow::FlowTable& flows) {
     auto& exchange = static_cast<Exchange&>(*channel.state);
     const Call* call = exchange.arriving();
     if (exchange.dead || call == nullptr) return;
-    if (call->stage == Stage::kDecided && channel.out > exchange.released + kTail) {
+    if (call->stage == Stage::kDecided && !exchange.multiplexed() &&
+        channel.out > exchange.released + kTail) {
       release(exchange, channel.out - kTail);
     }
     if (call->stage != Stage::kArriving) return;
@@ -211,7 +208,7 @@ void Gatekeeper::conclude(Exchange& exchange, Session& session, Call& call) {
     deny(exchange, session, call);
     return;
   }
-  if (!session.enforced()) return;
+  if (!session.enforced() || exchange.multiplexed()) return;  // pass() comes to it
   if (call.received()) {
     release(exchange, call.end);
   } else {
@@ -234,8 +231,9 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
     deny_late(exchange, session, call, *std::move(ended));
     return;
   }
+  call.judged = call.request.bytes;
   if (session.policy->reads_findings(call.tool ? &*call.tool : nullptr) && call.arguments.look()) {
-    policy::Decision late = judge_.judge(session, call, call.received());
+    policy::Decision late = judge_.judge(session, call, call.arguments.complete());
     if (late.verdict == policy::Verdict::kDeny) {
       deny_late(exchange, session, call, std::move(late));
       return;
@@ -245,6 +243,7 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
     deny_late(exchange, session, call, judge_.judge(session, call, false));
     return;
   }
+  if (exchange.multiplexed()) return;  // pass() comes to it
   const std::uint64_t up_to =
       call.received() ? call.end : exchange.channel.out - std::min(exchange.channel.out, kTail);
   if (call.received() ? up_to > exchange.released : up_to >= exchange.released + kReleaseStep) {

@@ -2,7 +2,8 @@
 // judged and recorded (judge.h), and then released or refused. gatekeeper.cpp is the way to the
 // verdict, in its order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what
 // comes back; gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for
-// writs that end; gatekeeper_pdp.cpp asks an external decision point.
+// writs that end; gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for
+// calls that share a connection.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -98,7 +100,16 @@ class Gatekeeper : public flow::ChannelHandler {
   Session* session_of(std::uint64_t cgroup);
   Exchange& exchange_of(flow::Channel& channel);
 
+  enum class Tail { kKeep, kGo };
+
   void advance(Exchange& exchange, Session& session);
+  void hold_stream(Exchange& exchange, Session& session, Call& call);
+  void pass(Exchange& exchange, Session& session, Tail tail);
+  bool judge_ends(Exchange& exchange, Session& session);
+  void look_at_streams(flow::FlowTable& flows, std::uint64_t time);
+  void decide_stalled(Exchange& exchange, Session& session, std::uint64_t time);
+  static std::string waited(const Call& call);
+  static void forget_over(Exchange& exchange);
   void hold(Exchange& exchange, Session& session, Call& call);
   void give_room(Exchange& exchange, std::uint64_t bytes);
   void give_room_back(Exchange& exchange);
@@ -116,6 +127,7 @@ class Gatekeeper : public flow::ChannelHandler {
   const char* enforce_denial(Exchange& exchange, const Call& call);
   bool end_connection(const kernel::SocketId& socket);
   void settle(Exchange& exchange, Session& session);
+  void finish(Session& session, Call& call);
   void judge_tunnel(Exchange& exchange, Session& session);
   void write_gap(const Session* session, const char* kind, std::uint64_t count, std::string detail);
 
@@ -126,6 +138,7 @@ class Gatekeeper : public flow::ChannelHandler {
   GatekeeperCounters counters_;
   std::uint64_t last_look_ns_ = 0;
   std::uint64_t last_hold_ns_ = 0;
+  std::set<std::uint64_t> lingering_;  // HTTP/2 channels that hold something
   std::unordered_map<std::uint32_t, std::string> executables_;  // by process, until it ends
 };
 

@@ -42,7 +42,8 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
 const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
   flow::Channel& channel = exchange.channel;
   const bool first = exchange.calls.front().get() == &call;
-  if (channel.clear() && first && !exchange.tunnel && exchange.between_results()) {
+  if (channel.clear() && exchange.http1() && first && !exchange.tunnel &&
+      exchange.between_results()) {
     const Status refused =
         parts_.host.refuse(channel.socket, refusal_response(call), !call.received());
     if (refused) {
@@ -71,7 +72,7 @@ void Gatekeeper::on_lost(flow::Channel& channel, bool outgoing, const char* why)
             fmt::format("{}; connection to {}", why, flow::peer_of(channel.socket).address));
   Exchange& exchange = exchange_of(channel);
   if (!outgoing) {
-    exchange.blind = true;
+    exchange.lose_in();
     return;
   }
   if (exchange.dead) return;
@@ -93,6 +94,11 @@ void Gatekeeper::on_agent_closed(flow::Channel& channel) {
     return;
   }
   Call* call = exchange.arriving();
+  if (exchange.multiplexed() && exchange.between_requests() &&
+      (call == nullptr || !call->undecided())) {
+    pass(exchange, *session, Tail::kGo);  // a stream may be left open
+    return;
+  }
   if (call == nullptr ? !exchange.between_requests() : !call->problem) {
     call = &exchange.problem_call({.code = "incomplete_message",
                                    .message = "the agent closed the connection within the request",

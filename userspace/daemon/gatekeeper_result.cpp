@@ -22,26 +22,46 @@ std::string unread(const Call& call) {
 
 void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
   Session* session = session_of(channel.session);
-  if (session == nullptr || !channel.state) return;
-  auto& exchange = static_cast<Exchange&>(*channel.state);
+  if (session == nullptr) return;
+  // What an agent is told before it has said anything means nothing, but for HTTP/2's SETTINGS.
+  if (!channel.state && !protocol::looks_like_frame(bytes)) return;
+  Exchange& exchange = exchange_of(channel);
   if (exchange.dead) return;
   exchange.feed_in(bytes);
   settle(exchange, *session);
 }
 
 void Gatekeeper::settle(Exchange& exchange, Session& session) {
-  while (!exchange.calls.empty() && exchange.front_answered() &&
-         exchange.calls.front()->stage == Stage::kDecided && exchange.calls.front()->received()) {
-    Call& done = *exchange.calls.front();
-    const auto settings = session.policy->settings(
-        session.writ.user.id, done.tool ? &*done.tool : nullptr, session.writ.tier);
-    if (settings.results == policy::ResultAction::kOff) done.result.forget_findings();
-    session.facts.note_result(tool_name(done), !done.tool || done.tool->tool->untrusted,
-                              finding_views(done.result.findings(), 0));
-    judge_.write_outcome(session, done, "completed", unread(done));
-    exchange.pop_front();
+  bool over = false;
+  for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
+    Call& call = *exchange.calls[i];
+    if (!call.answered && call.broken_off.empty()) continue;
+    if (!call.received()) {
+      if (!exchange.multiplexed()) continue;  // HTTP/1.1 agents send the rest all the same
+      if (call.stage == Stage::kArriving && exchange.channel.bound) decide(exchange, session, call);
+    }
+    if (exchange.dead || call.stage != Stage::kDecided) continue;
+    finish(session, call);
+    over = true;
   }
+  if (over) forget_over(exchange);
   if (exchange.tunnel && !exchange.tunnel_judged) judge_tunnel(exchange, session);
+}
+
+// It has its result, or there will be none.
+void Gatekeeper::finish(Session& session, Call& call) {
+  if (!call.answered) {
+    judge_.write_outcome(session, call, "incomplete", call.broken_off);
+    return;
+  }
+  const auto settings = session.policy->settings(
+      session.writ.user.id, call.tool ? &*call.tool : nullptr, session.writ.tier);
+  if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
+  session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
+                            finding_views(call.result.findings(), 0));
+  std::string detail = unread(call);
+  if (detail.empty()) detail = waited(call);
+  judge_.write_outcome(session, call, "completed", std::move(detail));
 }
 
 void Gatekeeper::on_end(flow::Channel& channel) {
@@ -56,6 +76,7 @@ void Gatekeeper::on_end(flow::Channel& channel) {
                              .offset = channel.out});
     }
     for (const auto& call : exchange.calls) {
+      if (call->stage == Stage::kDone) continue;
       if (call->undecided()) {
         if (!call->problem) {
           call->problem = protocol::Problem{.code = "incomplete_message",

@@ -61,20 +61,22 @@ policy::Decision Judge::judge(const Session& session, const Call& call, bool com
 
 void Judge::weigh(const Session& session, Call& call) const {
   name(session, call);
-  (void)call.arguments.look();  // it is judged now, whether that is new or not
-  call.decision = judge(session, call, call.received());
+  // It is judged now, whether what is found is new or not.
+  (void)(call.shares_connection() ? call.arguments.look_as_if_ended() : call.arguments.look());
+  call.judged = call.request.bytes;
+  call.decision = judge(session, call, call.arguments.complete());
 }
 
 void Judge::consult(std::uint64_t flow, const Session& session, Call& call,
                     pdp::PdpClient::Callback then) {
   call.stage = Stage::kAsking;
-  const Question question(session, call, parts_.limits, call.received());
+  const Question question(session, call, parts_.limits, call.arguments.complete());
   parts_.pdp->ask(flow, question.document(), std::move(then));
 }
 
 void Judge::narrow(const Session& session, Call& call, const pdp::PdpAnswer& answer) const {
   name(session, call);
-  call.decision = judge(session, call, call.received());
+  call.decision = judge(session, call, call.arguments.complete());
   const auto verdict = answer.verdict == pdp::Verdict::kDeny   ? policy::Verdict::kDeny
                        : answer.verdict == pdp::Verdict::kFlag ? policy::Verdict::kFlag
                                                                : policy::Verdict::kAllow;

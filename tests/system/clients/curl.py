@@ -12,6 +12,7 @@ from common import arguments, each, report
 parser = argparse.ArgumentParser()
 parser.add_argument("--upload-file", action="store_true", help="stream the body from a file (-T) instead of POST data")
 parser.add_argument("--compressed", action="store_true", help="ask for a coded answer, and decode it")
+parser.add_argument("--http2", action="store_true", help="by ALPN over TLS, by prior knowledge in cleartext")
 args = arguments(parser)
 
 with tempfile.TemporaryDirectory() as scratch:
@@ -22,6 +23,8 @@ with tempfile.TemporaryDirectory() as scratch:
         command.remove("-X"), command.remove("HEAD"), command.append("-I")
     if args.compressed:
         command.append("--compressed")
+    if args.http2:
+        command.append("--http2" if args.url[0].startswith("https:") else "--http2-prior-knowledge")
     if args.ca:
         command += ["--cacert", args.ca]
     for name, value in args.headers.items():

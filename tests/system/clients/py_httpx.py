@@ -1,11 +1,14 @@
+import argparse
 import time
 
 import httpx
 
 from common import arguments, each, pieces, report
 
-args = arguments()
-with httpx.Client(verify=args.verify, timeout=args.timeout) as client:
+parser = argparse.ArgumentParser()
+parser.add_argument("--http2", action="store_true")
+args = arguments(parser)
+with httpx.Client(verify=args.verify, timeout=args.timeout, http1=not args.http2, http2=args.http2) as client:
     for url in each(args):
         started = time.monotonic()
         try:

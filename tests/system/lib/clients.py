@@ -21,8 +21,19 @@ SPECIAL = {
     "raw": [PYTHON, "raw.py"],
     "openssl": [PYTHON, "openssl.py"],
     "gnutls": [PYTHON, "gnutls.py"],
+    "node-http2": [NODE, "node_http2.js"],
+    "nghttp": [PYTHON, "nghttp.py"],
+    "grpc": [PYTHON, "py_grpc.py"],
     "many-asyncio": [PYTHON, "many_asyncio.py"],
     "many-node": [NODE, "many_node.js"],
+}
+
+# HTTP/2: the arguments that make them speak it.
+HTTP2 = {
+    "curl": ["--http2"],
+    "httpx": ["--http2"],
+    "node-http2": [],
+    "nghttp": [],
 }
 
 MANY = ["many-asyncio", "many-node"]

@@ -28,6 +28,7 @@ struct Channel {
   std::uint64_t in = 0;
   bool out_lost = false;  // what the agent sent from `out` on is not known
   bool in_lost = false;
+  bool freed = false;              // the agent will write into its TLS stream no more
   std::uint64_t first_out_ns = 0;  // CLOCK_MONOTONIC, of the event that is being handled
   std::unique_ptr<ChannelState> state;
 

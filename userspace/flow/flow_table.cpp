@@ -90,6 +90,10 @@ void FlowTable::on_in(const writ_event_data& event, std::string_view bytes) {
 }
 
 void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
+  if (over_.contains(event.stream)) {
+    if (event.head.type == WRIT_EVENT_STREAM_END) over_.erase(event.stream);
+    return;
+  }
   switch (event.head.type) {
     case WRIT_EVENT_DATA_OUT:
       on_out(event, bytes);
@@ -101,9 +105,9 @@ void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
       // What it wrote last may still lie in a buffer of the agent's; the connection's end ends a
       // bound channel.
       const auto found = channels_.find(event.stream);
-      if (found != channels_.end() && !found->second->bound && found->second->out == 0) {
-        end_channel(event.stream);
-      }
+      if (found == channels_.end()) return;
+      found->second->freed = true;
+      if (!found->second->bound && found->second->out == 0) end_channel(event.stream);
       return;
     }
     case WRIT_EVENT_PENDING:
@@ -169,6 +173,14 @@ void FlowTable::on_flow(const writ_event_flow& event) {
     case WRIT_EVENT_BIND:
       carrier.stream = event.stream;
       channel = this->channel(event.stream);
+      if (over_.erase(event.stream) != 0) {
+        channel = &open_channel(event.stream, event.head);
+        bind(*channel, carrier);
+        channel->out_lost = channel->in_lost = true;
+        handler_.on_lost(*channel, true,
+                         "a TLS stream goes on on another connection than it began on");
+        return;
+      }
       if (channel != nullptr && !channel->bound) {
         bind(*channel, carrier);
         handler_.on_bound(*channel);
@@ -181,7 +193,7 @@ void FlowTable::on_flow(const writ_event_flow& event) {
       if (channel != nullptr) handler_.on_agent_closed(*channel);
       return;
     case WRIT_EVENT_CLOSED:
-      if (carrier.stream != 0) end_channel(carrier.stream);
+      if (carrier.stream != 0) end_carried(carrier.stream);
       end_channel(clear);
       connections_.erase(event.cookie);
       return;
@@ -194,6 +206,7 @@ void FlowTable::on_exec(const writ_event& event, std::string_view path) {
   if (event.type == WRIT_EVENT_EXEC) {
     handler_.on_exec(event.session, event.pid, path);
   } else {
+    std::erase_if(over_, [&](const auto& entry) { return entry.second.pid == event.pid; });
     handler_.on_exit(event.session, event.pid);
   }
 }
@@ -262,6 +275,13 @@ void FlowTable::end_channel(std::uint64_t stream) {
   channels_.erase(found);
 }
 
+void FlowTable::end_carried(std::uint64_t stream) {
+  const Channel* found = channel(stream);
+  if (found == nullptr) return;
+  if (!found->freed) over_[stream] = {.session = found->session, .pid = found->socket.pid};
+  end_channel(stream);
+}
+
 std::size_t FlowTable::connections_of(std::uint64_t session) const {
   return static_cast<std::size_t>(
       std::count_if(connections_.begin(), connections_.end(),
@@ -275,6 +295,7 @@ void FlowTable::forget_session(std::uint64_t session) {
   }
   for (const std::uint64_t stream : left) end_channel(stream);
   std::erase_if(connections_, [&](const auto& entry) { return entry.second.session == session; });
+  std::erase_if(over_, [&](const auto& entry) { return entry.second.session == session; });
 }
 
 Endpoint peer_of(const kernel::SocketId& socket) {

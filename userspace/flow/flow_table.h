@@ -1,9 +1,9 @@
 // The flow table turns kernel events into channels: ordered bytes, each tied to the connection that
 // carries them.
 //
-// Owner: the daemon; loop thread only. Memory: one Channel for each stream that sent or received,
-// one Connection for each that the kernel side knows (65,536 at most), until the kernel side says
-// that it is gone.
+// Owner: the daemon; loop thread only. Memory: one Channel for each stream that sent or received (a
+// few words once its connection has ended), one Connection for each that the kernel side knows
+// (65,536 at most), until the kernel side says that it is gone.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,7 @@ class FlowTable : public kernel::EventSink {
   Connection& connection(std::uint64_t cookie, const writ_event& head);
   void bind(Channel& channel, const Connection& connection);
   void end_channel(std::uint64_t stream);
+  void end_carried(std::uint64_t stream);
   void on_out(const writ_event_data& event, std::string_view bytes);
   void on_in(const writ_event_data& event, std::string_view bytes);
 
@@ -78,6 +79,13 @@ class FlowTable : public kernel::EventSink {
   std::string piece_;  // what pull_piece reads into
   std::unordered_map<std::uint64_t, std::unique_ptr<Channel>> channels_;  // by stream
   std::unordered_map<std::uint64_t, Connection> connections_;             // by cookie
+  // TLS streams whose connection has ended while their agent had not: many write a last word into
+  // them, which goes nowhere. Until the stream, its process or its session ends.
+  struct Over {
+    std::uint64_t session;
+    std::uint32_t pid;
+  };
+  std::unordered_map<std::uint64_t, Over> over_;
 };
 
 // Numeric address and port of one end, IPv4-mapped addresses as IPv4.

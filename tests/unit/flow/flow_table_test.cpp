@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,45 @@ TEST_F(FlowTableTest, AClosedConnectionEndsItsChannels) {
   EXPECT_EQ(log_.take(), (Lines{"fin", "end"}));
   EXPECT_EQ(table_.channels(), 0u);
   EXPECT_EQ(table_.connections(), 0u);
+}
+
+// Node says GOAWAY into a connection that was aborted.
+TEST_F(FlowTableTest, LastWordsIntoAConnectionThatIsGoneAreNoLoss) {
+  const auto ended = [this](std::uint64_t stream) {
+    flow(WRIT_EVENT_BIND, kCookie, stream);
+    data(WRIT_EVENT_DATA_OUT, stream, 0, "abc");
+    flow(WRIT_EVENT_CLOSED, kCookie);
+    log_.take();
+  };
+  ended(kStream);
+  data(WRIT_EVENT_DATA_OUT, kStream, 3, "bye");
+  EXPECT_EQ(log_.take(), Lines{});
+  EXPECT_EQ(table_.channels(), 0u);
+  // On another connection it would be held, and nobody would know what it is.
+  flow(WRIT_EVENT_BIND, kCookie + 1, kStream);
+  data(WRIT_EVENT_DATA_OUT, kStream, 6, "again");
+  EXPECT_EQ(log_.take(), Lines{"lost out"});
+  EXPECT_TRUE(table_.channel(kStream)->bound);
+
+  // It is remembered until the stream or its process ends, and not when it ended first.
+  for (const auto& end : std::vector<std::function<void()>>{
+           [&] { data(WRIT_EVENT_STREAM_END, kStream + 1, 3); },
+           [&] { table_.on_exec({.type = WRIT_EVENT_EXIT, .pid = 1234}, ""); },
+           [&] { table_.forget_session(kSession); }}) {
+    ended(kStream + 1);
+    end();
+    log_.take();
+    data(WRIT_EVENT_DATA_OUT, kStream + 1, 3, "bye");
+    EXPECT_EQ(log_.take(), Lines{"lost out"});
+    table_.forget_session(kSession);
+  }
+  flow(WRIT_EVENT_BIND, kCookie, kStream + 2);
+  data(WRIT_EVENT_DATA_OUT, kStream + 2, 0, "abc");
+  data(WRIT_EVENT_STREAM_END, kStream + 2, 3);
+  flow(WRIT_EVENT_CLOSED, kCookie);
+  log_.take();
+  data(WRIT_EVENT_DATA_OUT, kStream + 2, 3, "bye");
+  EXPECT_EQ(log_.take(), Lines{"lost out"});
 }
 
 TEST_F(FlowTableTest, AStreamThatNeverSentGoesWithItsObject) {

@@ -59,6 +59,7 @@ struct Call {
   std::uint64_t released_ns = 0;  // when the first of its bytes left
   bool answered = false;          // its whole result has come
   std::string broken_off;         // by whom, when a side has given the stream up
+  std::string grpc_status;        // what gRPC says of its result, when it is no success
   Content arguments;
   Content result;
   int status = 0;

@@ -50,13 +50,26 @@ struct Content::Events : protocol::SseSink {
   Content& content;
 };
 
+struct Content::Messages : protocol::GrpcSink {
+  explicit Messages(Content& to) : content(to) {}
+  void on_message_bytes(std::string_view bytes) override { content.take(bytes); }
+  void on_message_end() override { content.end_message(); }
+  Content& content;
+};
+
 void Content::open(scan::Scanner& scanner, audit::DigestStream digest,
                    const protocol::Headers& headers, const ContentOptions& options) {
   scan_.emplace(scanner.open());
   digesting_.emplace(std::move(digest));
   encoding_ = encoding_of(headers);
   std::vector<protocol::Coding> codings;
-  problem_ = protocol::read_codings(headers, codings);
+  if (options.grpc && protocol::is_grpc(headers)) {
+    grpc_.emplace(headers, protocol::CodingLimits{.decoded_bytes = options.message_max});
+    problem_ = grpc_->problem();
+    as_sent_.emplace(scanner.open());
+  } else {
+    problem_ = protocol::read_codings(headers, codings);
+  }
   if (problem_ || !codings.empty()) as_sent_.emplace(scanner.open());
   if (!problem_ && !codings.empty()) {
     decoder_.emplace(codings, protocol::CodingLimits{.decoded_bytes = options.message_max});
@@ -85,16 +98,24 @@ void Content::feed(std::string_view body) {
   }
   as_sent_->feed(body);
   as_sent_look_.feed(body);
-  if (problem_) return;
-  Decoded sink(*this);
-  if (!decoder_->feed(body, sink)) {
-    problem_ = decoder_->problem();
+  if (!problem_ && !read(body)) {
+    problem_ = grpc_ ? grpc_->problem() : decoder_->problem();
     decoder_.reset();
   }
 }
 
+bool Content::read(std::string_view body) {
+  if (grpc_) {
+    Messages sink(*this);
+    return grpc_->feed(body, sink);
+  }
+  Decoded sink(*this);
+  return decoder_->feed(body, sink);
+}
+
 void Content::take(std::string_view decoded) {
   decoded_ += decoded.size();
+  if (message_ended_) drop_messages();
   keep(decoded);
   if (events_) {
     Events sink(*this);
@@ -102,6 +123,19 @@ void Content::take(std::string_view decoded) {
   } else {
     scan_->feed(decoded);
   }
+}
+
+// No word goes on from one message into the next.
+void Content::end_message() {
+  scan_->feed("\n");
+  if (message_ended_) drop_messages();
+  message_ended_ = true;
+}
+
+void Content::drop_messages() {
+  if (!body_missing_.empty()) return;
+  drop_body();
+  body_missing_ = "the body is more than one gRPC message";
 }
 
 void Content::keep(std::string_view decoded) {
@@ -134,6 +168,7 @@ void Content::end() {
   digesting_.reset();
   if (decoder_ && !decoder_->finish()) problem_ = decoder_->problem();
   decoder_.reset();
+  if (grpc_ && !grpc_->finish()) problem_ = grpc_->problem();
   if (!problem_ && as_sent_ && body() && as_sent_look_.may_be()) {
     problem_ = protocol::Problem{"content_coding_ambiguous",
                                  "the content reads as JSON without its coding too", 0};

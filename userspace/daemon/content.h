@@ -11,7 +11,7 @@
 // A coded body is scanned decoded, and as it was sent too: what a coding carries beside its content
 // (a gzip member's name, brotli metadata) is not hidden, and neither is a text that says it is
 // coded and is not. Of an event stream the data is scanned without its framing, and what stands
-// between it by itself.
+// between it by itself. Of gRPC the messages are scanned, each by itself.
 //
 // Memory: a few KiB for each stream that is scanned, the decoder's windows (content_coding.h), and
 // the kept body. Owner: the Call; loop thread only.
@@ -26,6 +26,7 @@
 
 #include "audit/mac.h"
 #include "protocol/content_coding.h"
+#include "protocol/grpc.h"
 #include "protocol/sse.h"
 #include "scan/scanner.h"
 
@@ -35,6 +36,7 @@ struct ContentOptions {
   std::uint64_t message_max = 16u << 20;  // what a coded body may decode to
   bool keep = false;                      // the body is read as arguments, until it is dropped
   bool events = false;                    // it may be a text/event-stream
+  bool grpc = false;                      // it may be gRPC's messages
 };
 
 class Content {
@@ -62,8 +64,8 @@ class Content {
   [[nodiscard]] bool complete() const { return complete_; }
   // Why the body cannot be read, or not all of it: its content coding (content_coding.h, and
   // content_coding_ambiguous: arguments that read as JSON without their coding too, as a server
-  // that ignores the field would read them). Known at open() where the head says enough; a message
-  // without a body has none at its end.
+  // that ignores the field would read them), or its messages (grpc.h). Known at open() where the
+  // head says enough; a message without a body has none at its end.
   [[nodiscard]] const std::optional<protocol::Problem>& problem() const { return problem_; }
   // As the head names it; whatever it holds.
   [[nodiscard]] const std::string& encoding() const { return encoding_; }
@@ -78,13 +80,15 @@ class Content {
   [[nodiscard]] const std::string& digest() const { return digest_; }
   [[nodiscard]] const std::vector<scan::Finding>& findings() const { return findings_; }
   void forget_findings() { findings_.clear(); }
-  // Decoded. nullopt: body_missing() says why, as half a sentence.
+  // Decoded; of gRPC the message, when it is one. nullopt: body_missing() says why, as half a
+  // sentence.
   [[nodiscard]] std::optional<std::string_view> body() const;
   [[nodiscard]] const std::string& body_missing() const { return body_missing_; }
 
  private:
-  struct Decoded;  // the sink of decoder_
-  struct Events;   // the sink of events_
+  struct Decoded;   // the sink of decoder_
+  struct Events;    // the sink of events_
+  struct Messages;  // the sink of grpc_
 
   // Whether bytes may be a JSON object or list; fed piece by piece.
   struct JsonLook {
@@ -95,17 +99,22 @@ class Content {
     [[nodiscard]] bool may_be() const;
   };
 
+  bool read(std::string_view body);
   void take(std::string_view decoded);
+  void end_message();
+  void drop_messages();
   void keep(std::string_view decoded);
   bool look(bool as_if_ended);
   void add_findings(std::optional<scan::Stream>& stream, bool as_if_ended,
                     std::vector<scan::Finding>& to);
 
   std::optional<scan::Stream> scan_;     // the content
-  std::optional<scan::Stream> as_sent_;  // of a coded one
+  std::optional<scan::Stream> as_sent_;  // of a coded one, and of gRPC
   std::optional<scan::Stream> asides_;   // of an event stream
   std::optional<protocol::ContentDecoder> decoder_;
   std::optional<protocol::SseParser> events_;
+  std::optional<protocol::GrpcReader> grpc_;
+  bool message_ended_ = false;  // of gRPC, one at least
   JsonLook as_sent_look_;
   std::optional<audit::DigestStream> digesting_;  // until end()
   std::optional<protocol::Problem> problem_;

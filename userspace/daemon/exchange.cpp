@@ -153,7 +153,7 @@ Call& Exchange::open_call(const protocol::RequestHead& head, std::uint64_t begin
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
   call.arguments.open(scanner_, digests_.copy(), head.headers,
-                      {.message_max = message_max_, .keep = keep_bodies});
+                      {.message_max = message_max_, .keep = keep_bodies, .grpc = multiplexed()});
   // A body that nobody can read is not waited for.
   if (call.chunked || call.content_length > 0) call.take_content_problem();
   // The query holds arguments as much as the body does; header fields hold credentials on purpose
@@ -178,7 +178,7 @@ void Exchange::end_call(Call& call, std::uint64_t end) {
 void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
   call.status = head.status;
   call.result.open(scanner_, digests_.copy(), head.headers,
-                   {.message_max = message_max_, .events = true});
+                   {.message_max = message_max_, .events = true, .grpc = multiplexed()});
 }
 
 void Exchange::end_result(Call& call) {

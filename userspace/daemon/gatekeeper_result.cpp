@@ -59,8 +59,10 @@ void Gatekeeper::finish(Session& session, Call& call) {
   if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
   session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
                             finding_views(call.result.findings(), 0));
-  std::string detail = unread(call);
-  if (detail.empty()) detail = waited(call);
+  std::string detail;
+  for (const std::string& part : {unread(call), call.grpc_status, waited(call)}) {
+    if (!part.empty()) detail += (detail.empty() ? "" : "; ") + part;
+  }
   judge_.write_outcome(session, call, "completed", std::move(detail));
 }
 

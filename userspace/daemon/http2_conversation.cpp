@@ -5,17 +5,17 @@
 #include <algorithm>
 
 #include "daemon/exchange.h"
+#include "protocol/grpc.h"
 
 namespace writ::daemon {
 namespace {
 
-// gRPC over HTTP/2, in any of its encodings: "application/grpc", "application/grpc+proto".
-bool is_grpc(const protocol::RequestHead& head) {
-  constexpr std::string_view kType = "application/grpc";
-  const protocol::Header* type = protocol::find_header(head.headers, "content-type");
-  if (type == nullptr || !type->value.starts_with(kType)) return false;
-  const std::string_view rest = std::string_view(type->value).substr(kType.size());
-  return rest.empty() || rest.front() == '+' || rest.front() == ';';
+// gRPC answers with status 200, and says in a field of the trailers, or of the head where no body
+// follows, how the call went.
+void read_grpc_status(const protocol::Headers& fields, Call& call) {
+  const protocol::Header* status = protocol::find_header(fields, "grpc-status");
+  if (status == nullptr || status->value == "0" || call.request.protocol != "grpc") return;
+  call.grpc_status = fmt::format("grpc-status {}", printable(status->value));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ void Http2Conversation::Requests::on_head(std::uint32_t stream, const protocol::
   const std::uint64_t offset = conversation.offset_;
   Call& call = conversation.exchange_.open_call(head, offset + head.begin, offset + end);
   call.stream = stream;
-  if (is_grpc(head)) call.request.protocol = "grpc";
+  if (protocol::is_grpc(head.headers)) call.request.protocol = "grpc";
 }
 
 void Http2Conversation::Requests::on_body(std::uint32_t stream, std::string_view bytes,
@@ -82,7 +82,9 @@ void Http2Conversation::Requests::on_reset(std::uint32_t stream, std::uint32_t e
 void Http2Conversation::Responses::on_head(std::uint32_t stream, const protocol::ResponseHead& head,
                                            std::uint64_t /*end*/) {
   Call* call = conversation.call_of(stream);
-  if (call != nullptr && !head.interim) conversation.exchange_.open_result(*call, head);
+  if (call == nullptr || head.interim) return;
+  conversation.exchange_.open_result(*call, head);
+  read_grpc_status(head.headers, *call);
 }
 
 void Http2Conversation::Responses::on_body(std::uint32_t stream, std::string_view bytes,
@@ -97,6 +99,7 @@ void Http2Conversation::Responses::on_trailers(std::uint32_t stream,
   Call* call = conversation.call_of(stream);
   if (call == nullptr) return;
   for (const protocol::Header& field : trailers) call->result.scan_beside(field.value);
+  read_grpc_status(trailers, *call);
 }
 
 void Http2Conversation::Responses::on_message_end(std::uint32_t stream, std::uint64_t /*end*/) {

@@ -1,8 +1,10 @@
 """HTTP/2: real clients allowed and denied, many calls on one connection, bodies far beyond the flow-control window, gRPC
-conversations, and what becomes of the other calls when one is denied."""
+conversations, what becomes of the other calls when one is denied, and frames that no client sends."""
 import functools
 import re
 import subprocess
+
+import hpack
 
 from lib import expect
 from lib.case import each
@@ -35,10 +37,12 @@ def aborted(result):
     expect.denied(result, "https")  # also in cleartext: a 403 in HTTP/1.1 would not be understood
 
 
-@each(client=HTTP2, scheme=SCHEMES)
+# Every client, and each scheme by two: a client reads the same for both.
+@each(client_scheme=["curl http", "curl https", "node-http2 http", "node-http2 https", "httpx https", "nghttp http"])
 @with_servers
-def test_allowed_denied_allowed(env, servers, client, scheme):
+def test_allowed_denied_allowed(env, servers, client_scheme):
     """Byte-exact; of the denied one not a byte of a frame that carries requests."""
+    client, scheme = client_scheme.split()
     before = env.last_sequence()
     expect.allowed(call(env, servers, client, scheme, "/allowed/a", 20 * KIB), 20 * KIB)
     mark = servers.mark()
@@ -121,16 +125,62 @@ def test_collateral(env, servers):
 
 @with_servers
 def test_grpc(env, servers):
-    """Unary, and a conversation in which neither side goes on without the other. Its TLS (BoringSSL) is opaque."""
+    """Unary, plain and compressed, and a conversation in which neither side goes on without the other. The library's TLS
+    (BoringSSL) is opaque."""
+    ask_grpc = functools.partial(ask, env, servers, "grpc", "http")
     before = env.last_sequence()
-    expect.allowed(ask(env, servers, "grpc", "http", "/allowed/Service/Echo", body=100)[0])
+    expect.allowed(ask_grpc("/crm.v1.Contacts/Lookup", body=100)[0])
     mark = servers.mark()
-    denied = ask(env, servers, "grpc", "http", "/denied/Service/Echo", body=100)[0]
+    denied = ask_grpc("/denied/Service/Echo", body=100)[0]
     assert denied["status"] == 0 and "UNAVAILABLE" in denied["why"], denied
+    secret = ask_grpc("/scanned/Service/Echo", body=4 * KIB, tail=AWS_KEY, extra=["--gzip"])[0]
+    assert secret["status"] == 0 and "UNAVAILABLE" in secret["why"], secret
     assert servers.since(mark).request_bytes == 0
-    chat = ask(env, servers, "grpc", "http", "/allowed/Service/Chat", body=100, extra=["--chat"])[0]
+    expect.allowed(ask_grpc("/scanned/Service/Echo", body=4 * KIB, extra=["--gzip"])[0])
+    chat = ask_grpc("/allowed/Service/Chat", body=100, extra=["--chat"])[0]
     assert (chat["status"], chat["bytes"]) == (200, 100), chat
     assert chat["ms"] < 3000, f"three messages took {chat['ms']} ms"
-    decisions = env.decisions(before, 3)
-    expect.verdicts(decisions, ["allow", "deny", "allow"])
+    decisions = env.decisions(before, 5)
+    expect.verdicts(decisions, ["allow", "deny", "deny", "allow", "allow"])
     assert {d["request"]["protocol"] for d in decisions} == {"grpc"}
+    assert decisions[0]["tool"]["name"] == "grpc.lookup", decisions[0]
+
+
+HEADERS, CONTINUATION, END_STREAM, END_HEADERS = 1, 9, 1, 4
+OPENING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+
+
+def frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def request(stream, *fields):
+    named = [(":method", "POST"), (":scheme", "http"), (":authority", "localhost"), (":path", "/allowed/x"), *fields]
+    block = hpack.Encoder().encode(named)
+    pieces = [block[at:at + 16384] for at in range(0, len(block), 16384)]
+    return b"".join(frame(CONTINUATION if at else HEADERS,
+                          (END_HEADERS if piece is pieces[-1] else 0) | (0 if at else END_STREAM), stream, piece)
+                    for at, piece in enumerate(pieces))
+
+
+HOSTILE = {
+    "stream-reused": ("stream_reused", request(1) + request(1)),
+    "ten-thousand-headers": ("header_section_too_large", request(1, *[(f"x-{i}", "y") for i in range(10_000)])),
+    "gigabyte-without-a-body": ("content_length_mismatch", request(1, ("content-length", "1000000000"))),
+}
+
+
+@each(message=HOSTILE)
+@with_servers
+def test_hostile_frames(env, servers, message):
+    """Denied and on record, and writd goes on."""
+    code, frames = HOSTILE[message]
+    before, pid = env.last_sequence(), env.daemon.pid
+    path = env.directory / f"{message}.bin"
+    path.write_bytes(OPENING + frames)
+    result = env.client("raw", servers.url("http", "/allowed/x"), extra=["--send-file", path], timeout=5)[0]
+    assert result["status"] == 0, expect.brief(result)
+    denied = [d["reason"] for d in env.decisions(before, 1) if d["verdict"] == "VERDICT_DENY"]
+    assert len(denied) == 1 and code in denied[0], denied
+    assert env.daemon.running() and env.daemon.pid == pid
+    expect.allowed(call(env, servers, "curl", "http", "/allowed/x", 100), 100)

@@ -11,7 +11,9 @@ from common import arguments, each, report
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--chat", action="store_true")
+parser.add_argument("--gzip", action="store_true", help="messages are compressed")
 args = arguments(parser)
+COMPRESSION = grpc.Compression.Gzip if args.gzip else None
 
 
 def unary(channel, path: str, body: bytes) -> bytes:
@@ -34,7 +36,7 @@ for url in each(args):
     started = time.monotonic()
     parts = urllib.parse.urlsplit(url)
     try:
-        with grpc.insecure_channel(parts.netloc, options=[("grpc.enable_retries", 0)]) as channel:
+        with grpc.insecure_channel(parts.netloc, options=[("grpc.enable_retries", 0)], compression=COMPRESSION) as channel:
             answer = (chat if args.chat else unary)(channel, parts.path, args.body or b"")
         report(args, url, started, 200, answer)
     except grpc.RpcError as error:

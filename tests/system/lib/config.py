@@ -14,6 +14,7 @@ TOOLS = {
     "test.allowed": ("*", "/allowed/**", ["test.use"], "write"),
     "test.denied": ("*", "/denied/**", ["test.forbidden"], "write"),  # a scope that nobody has
     "test.scanned": ("*", "/scanned/**", ["test.use"], "write"),
+    "grpc.lookup": ("POST", "/crm.v1.Contacts/Lookup", ["test.use"], "read"),
     "crm.get_contact": ("GET", "/crm/contacts/{id}", ["crm.contacts.read"], "read"),
     "crm.add_contact": ("POST", "/crm/contacts", ["crm.contacts.write"], "write"),
     "finance.get_revenue": ("GET", "/finance/revenue", ["finance.revenue.read"], "read"),

@@ -164,7 +164,7 @@ def request(stream, *fields):
 
 
 HOSTILE = {
-    "stream-reused": ("stream_reused", request(1) + request(1)),
+    "stream-reused": ("stream_closed", request(1) + request(1)),
     "ten-thousand-headers": ("header_section_too_large", request(1, *[(f"x-{i}", "y") for i in range(10_000)])),
     "gigabyte-without-a-body": ("content_length_mismatch", request(1, ("content-length", "1000000000"))),
 }

@@ -16,10 +16,10 @@ namespace writ::daemon {
 namespace {
 
 // A stream without Content-Length may be a conversation. gRPC's often are.
-constexpr std::uint64_t kOpenNs = 2'000'000'000;
+constexpr std::uint64_t kStreamOpenNs = 2'000'000'000;
 
 // The tail of a call that streams goes when nothing was sent for so long.
-constexpr std::uint64_t kQuietNs = 20'000'000;
+constexpr std::uint64_t kStreamQuietNs = 20'000'000;
 
 // Calls that have their result while their agent has left its stream open. Most agents say nothing
 // more of it; these are still read.
@@ -28,7 +28,7 @@ constexpr std::size_t kMaxLeftOpen = 64;
 // How long a call without a verdict may stay as it is; nullopt: its rest will come by itself.
 std::optional<std::uint64_t> patience(const Exchange& exchange, const Call& call) {
   if (call.request.protocol == "grpc") return kStallNs;
-  if (call.chunked) return kOpenNs;
+  if (call.chunked) return kStreamOpenNs;
   const auto rest = static_cast<std::int64_t>(call.content_length - call.arguments.bytes());
   if (rest <= exchange.window(call)) return std::nullopt;
   return kStallNs;
@@ -120,7 +120,7 @@ void Gatekeeper::look_at_streams(flow::FlowTable& flows, std::uint64_t time) {
     auto& exchange = static_cast<Exchange&>(*channel->state);
     decide_stalled(exchange, *session, time);
     pass(exchange, *session,
-         time - std::min(time, channel->first_out_ns) > kQuietNs ? Tail::kGo : Tail::kKeep);
+         time - std::min(time, channel->first_out_ns) > kStreamQuietNs ? Tail::kGo : Tail::kKeep);
     const bool done = exchange.dead || exchange.released == channel->out;
     it = done ? lingering_.erase(it) : std::next(it);
   }

@@ -64,6 +64,15 @@ identity::Writ writ_of(const v1::Decision& d) {
   return writ;
 }
 
+McpMessage message_of(const v1::McpRequest& mcp) {
+  McpMessage message{.id = mcp.id(), .method = mcp.method(), .name = mcp.name()};
+  message.version = mcp.version();
+  message.kind = mcp.method().empty() ? McpMessage::Kind::kResponse
+                 : mcp.id().empty()   ? McpMessage::Kind::kNotification
+                                      : McpMessage::Kind::kRequest;
+  return message;
+}
+
 ToolCall call_of(const v1::Decision& d) {
   ToolCall call;
   call.protocol = d.request().protocol();
@@ -74,6 +83,7 @@ ToolCall call_of(const v1::Decision& d) {
   call.destination.port = static_cast<std::uint16_t>(d.destination().port());
   call.tls = d.destination().tls();
   call.bytes = d.request().bytes();
+  if (d.tool().has_mcp()) call.mcp = message_of(d.tool().mcp());
   return call;
 }
 

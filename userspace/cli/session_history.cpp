@@ -35,7 +35,8 @@ void SessionHistories::note(const policy::Policy& policy, const RecordedCall& ca
   Session& session = sessions_.at(call.session());
   const auto match = call.match(policy);
   const std::string_view name = match ? std::string_view(match->tool->name) : policy::kUnnamed;
-  if (call.let_go()) session.facts.note_call(name, call.digest());
+  const bool traffic = match && match->tool->traffic;
+  if (call.let_go() && !traffic) session.facts.note_call(name, call.digest());
   if (!call.result()) return;
   const auto settings =
       policy.settings(call.writ().user.id, match ? &*match : nullptr, call.writ().tier);

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/time_text.h"
 #include "identity/directory.h"
+#include "policy/mcp_traffic.h"
 #include "policy/policy_set.h"
 #include "util/json_text.h"
 
@@ -229,6 +230,8 @@ policy::ObservedCall observed_call(const v1::Call& call) {
     seen.left_out = seen.request.protocol;
   } else if (d.verdict() != v1::VERDICT_ALLOW && d.verdict() != v1::VERDICT_FLAG) {
     seen.left_out = "denied: " + d.code();
+  } else if (d.tool().has_mcp() || policy::names_traffic(d.tool().name())) {
+    seen.left_out = "said to an MCP server, whose tools are named by hand";
   } else if (result == "refused" || result == "aborted" || result == "held") {
     seen.left_out = "denied after it began";
   }

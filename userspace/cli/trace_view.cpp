@@ -101,6 +101,14 @@ std::string request_text(const v1::Decision& d) {
     tool += fmt::format(" ({})", effect_name(d.tool().effect()));
   }
   out += row("Tool", tool);
+  if (d.tool().has_mcp()) {
+    const v1::McpRequest& mcp = d.tool().mcp();
+    out += row("MCP server", printable(d.tool().server()));
+    out += row("MCP message",
+               fmt::format("{} {} (id {}), arguments digest {}",
+                           mcp.method().empty() ? "an answer" : printable(mcp.method()),
+                           printable(mcp.name()), known(mcp.id()), printable(mcp.arguments())));
+  }
   out += row("Destination", destination_text(d));
   std::string line = known(request.protocol());
   if (!request.method().empty() || !request.path().empty()) {
@@ -144,6 +152,12 @@ std::string result_text(const v1::Decision& d, const v1::Call& call) {
     std::string size = bytes_text(o.bytes());
     if (!o.digest().empty()) size += ", body digest " + printable(o.digest());
     out += row("Received", size);
+    if (o.has_mcp()) {
+      out +=
+          row("MCP answer", !o.mcp().is_error() ? "a result, digest " + printable(o.mcp().result())
+                            : o.mcp().error().empty() ? "the tool says that it failed"
+                                                      : "error " + printable(o.mcp().error()));
+    }
   }
   if (!o.detail().empty()) out += row("", printable(o.detail()));
   out += row("Took", fmt::format("{} from the decision; held {} before it",

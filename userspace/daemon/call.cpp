@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "daemon/mcp_call.h"
+
 namespace writ::daemon {
 namespace {
 
@@ -41,6 +43,7 @@ std::uint64_t unix_ns() {
 
 void name(const Session& session, Call& call) {
   call.policy = session.policy;
+  read_mcp_call(session.policy->catalog(), call);
   call.tool = call.claim ? session.policy->match_name(call.claim->tool, call.claim->captures)
                          : session.policy->match(call.request);
 }
@@ -107,6 +110,28 @@ void fill_findings(const std::vector<scan::Finding>& from, const char* where,
   }
 }
 
+namespace {
+
+void fill_mcp(const Call& call, v1::Tool& out) {
+  const McpMessage& message = *call.request.mcp;
+  out.set_server(mcp_server(call.request));
+  v1::McpRequest& mcp = *out.mutable_mcp();
+  mcp.set_method(message.method);
+  mcp.set_name(message.name);
+  mcp.set_id(message.id);
+  mcp.set_arguments(call.mcp_arguments);
+  mcp.set_version(message.version);
+}
+
+void fill_mcp(const McpAnswer& answer, v1::McpAnswer& out) {
+  out.set_is_error(answer.error);
+  out.set_error(printable(answer.error_text));
+  out.set_result(answer.result);
+  out.set_structured(answer.structured);
+}
+
+}  // namespace
+
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
                            const std::string& executable, const RecordContext& context) {
   v1::Record record;
@@ -135,6 +160,7 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
       d.mutable_scopes()->add_required(scope);
     }
   }
+  if (call.request.mcp) fill_mcp(call, *d.mutable_tool());
   d.mutable_destination()->set_address(call.request.destination.address);
   d.mutable_destination()->set_port(call.request.destination.port);
   d.mutable_destination()->set_host(call.request.host);
@@ -178,6 +204,7 @@ v1::Record outcome_record(const Call& call, const Session& session, const char* 
   if (call.status != 0) fill_scan(call.result, context, *o.mutable_scan());
   o.set_duration_ns(monotonic_ns() - call.decided_ns);
   o.set_detail(std::move(detail));
+  if (call.mcp_answer) fill_mcp(*call.mcp_answer, *o.mutable_mcp());
   return record;
 }
 

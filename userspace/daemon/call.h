@@ -13,6 +13,7 @@
 #include "policy/decision.h"
 #include "policy/policy.h"
 #include "protocol/http1_types.h"
+#include "protocol/mcp.h"
 #include "protocol/tool_call.h"
 #include "record.pb.h"
 
@@ -30,6 +31,14 @@ enum class Stage {
 struct Claim {
   std::string tool;
   std::map<std::string, std::string> captures;
+};
+
+// Of an MCP server, to a request.
+struct McpAnswer {
+  bool error = false;      // a JSON-RPC error, or the tool says that it failed
+  std::string error_text;  // of a JSON-RPC error
+  std::string result;      // keyed digests
+  std::string structured;
 };
 
 struct Call {
@@ -62,6 +71,9 @@ struct Call {
   std::string grpc_status;        // what gRPC says of its result, when it is no success
   Content arguments;
   Content result;
+  protocol::McpHeaders mcp_headers;
+  std::string mcp_arguments;            // keyed digest
+  std::optional<McpAnswer> mcp_answer;  // once it was read
   int status = 0;
   policy::Decision decision;
 
@@ -71,6 +83,8 @@ struct Call {
   }
   [[nodiscard]] bool received() const { return end != 0; }
   [[nodiscard]] bool shares_connection() const { return stream != 0; }
+  // It is MCP's own traffic: no tool is called.
+  [[nodiscard]] bool traffic() const { return tool && tool->tool->traffic; }
   // There is no Decision record of it yet.
   [[nodiscard]] bool undecided() const {
     return stage == Stage::kArriving || stage == Stage::kAsking;
@@ -86,7 +100,8 @@ struct RecordContext {
   std::vector<std::string> categories;
 };
 
-// The tool by which the session's policy knows it.
+// The tool by which the session's policy knows it. What it says to an MCP server is read for that,
+// and may be a problem.
 void name(const Session& session, Call& call);
 // Its name, or policy::kUnnamed.
 std::string_view tool_name(const Call& call);

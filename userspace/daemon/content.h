@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "audit/mac.h"
@@ -67,6 +68,8 @@ class Content {
   // that ignores the field would read them), or its messages (grpc.h). Known at open() where the
   // head says enough; a message without a body has none at its end.
   [[nodiscard]] const std::optional<protocol::Problem>& problem() const { return problem_; }
+  // It is an event stream, of which options.events let the framing be read.
+  [[nodiscard]] bool events() const { return events_.has_value(); }
   // As the head names it; whatever it holds.
   [[nodiscard]] const std::string& encoding() const { return encoding_; }
   // Of the body, as sent.
@@ -80,6 +83,9 @@ class Content {
   [[nodiscard]] const std::string& digest() const { return digest_; }
   [[nodiscard]] const std::vector<scan::Finding>& findings() const { return findings_; }
   void forget_findings() { findings_.clear(); }
+  // What was found by other means than the scan. REQUIRES: complete(), and look() was called, which
+  // does not look again then.
+  void add_finding(scan::Finding finding) { findings_.push_back(std::move(finding)); }
   // Decoded; of gRPC the message, when it is one. nullopt: body_missing() says why, as half a
   // sentence.
   [[nodiscard]] std::optional<std::string_view> body() const;

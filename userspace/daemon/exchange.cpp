@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/http2_conversation.h"
+#include "daemon/mcp_call.h"
 #include "flow/flow_table.h"
 #include "protocol/request_target.h"
 
@@ -152,6 +153,7 @@ Call& Exchange::open_call(const protocol::RequestHead& head, std::uint64_t begin
   call.content_length = head.content_length;
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
+  if (keep_bodies) call.mcp_headers = protocol::read_mcp_headers(head.headers);
   call.arguments.open(scanner_, digests_.copy(), head.headers,
                       {.message_max = message_max_, .keep = keep_bodies, .grpc = multiplexed()});
   // A body that nobody can read is not waited for.
@@ -178,7 +180,10 @@ void Exchange::end_call(Call& call, std::uint64_t end) {
 void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
   call.status = head.status;
   call.result.open(scanner_, digests_.copy(), head.headers,
-                   {.message_max = message_max_, .events = true, .grpc = multiplexed()});
+                   {.message_max = message_max_,
+                    .keep = wants_mcp_answer(call),
+                    .events = true,
+                    .grpc = multiplexed()});
 }
 
 void Exchange::end_result(Call& call) {

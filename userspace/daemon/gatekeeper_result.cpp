@@ -57,6 +57,7 @@ void Gatekeeper::finish(Session& session, Call& call) {
   const auto settings = session.policy->settings(
       session.writ.user.id, call.tool ? &*call.tool : nullptr, session.writ.tier);
   if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
+  judge_.read_answer(session, call);
   session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
                             finding_views(call.result.findings(), 0));
   std::string detail;

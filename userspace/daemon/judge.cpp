@@ -63,6 +63,7 @@ void Judge::weigh(const Session& session, Call& call) const {
   name(session, call);
   // It is judged now, whether what is found is new or not.
   (void)(call.shares_connection() ? call.arguments.look_as_if_ended() : call.arguments.look());
+  look_at_message(session, call);
   call.judged = call.request.bytes;
   call.decision = judge(session, call, call.arguments.complete());
 }
@@ -76,6 +77,7 @@ void Judge::consult(std::uint64_t flow, const Session& session, Call& call,
 
 void Judge::narrow(const Session& session, Call& call, const pdp::PdpAnswer& answer) const {
   name(session, call);
+  look_at_message(session, call);
   call.decision = judge(session, call, call.arguments.complete());
   const auto verdict = answer.verdict == pdp::Verdict::kDeny   ? policy::Verdict::kDeny
                        : answer.verdict == pdp::Verdict::kFlag ? policy::Verdict::kFlag
@@ -96,11 +98,19 @@ void Judge::narrow(const Session& session, Call& call, const pdp::PdpAnswer& ans
   }
 }
 
+// MCP's own traffic uses nothing up: an agent could not tell how many calls it has.
+std::optional<budget::Refusal> Judge::count(const Session& session, const Call& call) {
+  if (!call.traffic()) return parts_.limits.reserve(session.writ.id, call.id, steady_now());
+  parts_.limits.release(call.id, steady_now());  // its head may have been judged as a call
+  return std::nullopt;
+}
+
 bool Judge::conclude(Session& session, Call& call, std::uint32_t pid,
                      const std::string& executable) {
   call.arguments.drop_body();
+  if (call.request.mcp) call.request.mcp->arguments = {};
   if (call.decision.verdict != policy::Verdict::kDeny) {
-    if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, steady_now())) {
+    if (auto refusal = count(session, call)) {
       call.decision = deny("limits", std::move(refusal->code), std::move(refusal->message));
     } else {
       check_rate(session, call);
@@ -110,6 +120,7 @@ bool Judge::conclude(Session& session, Call& call, std::uint32_t pid,
     parts_.limits.release(call.id, steady_now());  // what is denied has used nothing
     return false;
   }
+  if (call.traffic()) return true;
   if (!parts_.limits.commit(call.id, steady_now())) {
     call.decision =
         deny("limits", "limit_lost", "its place within the limits was lost while it was recorded");

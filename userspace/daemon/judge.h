@@ -9,6 +9,8 @@
 //
 // So whoever asks, limits, rates, what a session did before and the audit are the same ones.
 //
+// judge_mcp.cpp knows MCP servers.
+//
 // Owner: the gatekeeper; loop thread only. Everything handed in must outlive it.
 #pragma once
 
@@ -22,6 +24,7 @@
 #include "budget/limits.h"
 #include "budget/rate.h"
 #include "daemon/call.h"
+#include "daemon/mcp_tools.h"
 #include "daemon/session.h"
 #include "identity/writ_book.h"
 #include "pdp/client.h"
@@ -53,7 +56,8 @@ class Judge {
   [[nodiscard]] policy::Decision judge(const Session& session, const Call& call, bool complete,
                                        bool provisional = false) const;
 
-  // Names the call, takes the scan's findings, and judges it.
+  // Names the call, takes the scan's findings and what is known of an MCP server's tool, and judges
+  // it.
   void weigh(const Session& session, Call& call) const;
 
   // Asks the decision point about what the rules let through. `flow`: whose turn it takes, see
@@ -77,15 +81,22 @@ class Judge {
                       const std::string& executable);
   void write_outcome(const Session& session, Call& call, const char* result, std::string detail);
 
+  // What an MCP server answers, for the outcome's record; the tools that it lists are remembered.
+  // REQUIRES: the call has its whole result.
+  void read_answer(const Session& session, Call& call);
+
   [[nodiscard]] const RecordContext& context() const { return context_; }
 
  private:
+  void look_at_message(const Session& session, Call& call) const;
+  std::optional<budget::Refusal> count(const Session& session, const Call& call);
   void check_rate(const Session& session, Call& call);
 
   Parts parts_;
   RecordContext context_;
   std::optional<audit::DigestStream> call_digest_;
   budget::RateBook rates_;
+  McpTools tools_;
 };
 
 }  // namespace writ::daemon

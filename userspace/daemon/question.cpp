@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "daemon/mcp_call.h"
+
 namespace writ::daemon {
 namespace {
 
@@ -38,6 +40,13 @@ std::vector<policy::FindingView> finding_views(const std::vector<scan::Finding>&
 
 std::string arguments_digest(const Call& call) {
   if (!call.arguments.complete()) return {};
+  if (call.request.mcp) {  // without the id, which no two calls share
+    const McpMessage& message = *call.request.mcp;
+    return fmt::format("{}:{} {}:{} {}:{} {}:{} {}", message.method.size(), message.method,
+                       message.name.size(), message.name, call.request.path.size(),
+                       call.request.path, call.request.query.size(), call.request.query,
+                       call.mcp_arguments);
+  }
   // A length before each part, so that no two different calls read the same.
   const ToolCall& request = call.request;
   std::string digest = fmt::format("{}:{} {}:{} {}:{} {}", request.method.size(), request.method,
@@ -66,6 +75,7 @@ Question::Question(const Session& session, const Call& call, budget::LimitBook& 
     budget_[0] = {.name = "calls", .left = calls_left(session, limits)};
   }
   if (!session.consults) return;
+  if (call.request.mcp) server_ = mcp_server(call.request);
   for (const policy::FindingView& f : findings_) {
     told_findings_.push_back(
         {.rule = f.rule, .category = f.category, .count = f.count, .where = f.where});
@@ -77,7 +87,10 @@ Question::Question(const Session& session, const Call& call, budget::LimitBook& 
 }
 
 void Question::read_arguments() {
-  if (!complete_) {
+  if (call_.request.mcp) {
+    const std::string& arguments = call_.request.mcp->arguments;
+    arguments_ = policy::Arguments::read(arguments, call_.request.query);
+  } else if (!complete_) {
     arguments_ = policy::Arguments::unread("the body is not all there", call_.request.query);
   } else if (call_.arguments.decoded() == 0) {
     arguments_ = policy::Arguments::read(std::nullopt, call_.request.query);
@@ -125,9 +138,10 @@ pdp::PdpInput Question::document() const {
                 .chain = writ.chain},
       .effective_scopes = writ.effective,
       .tool = {.name = call_.tool ? std::string_view(call_.tool->tool->name) : std::string_view(),
-               .server = {},
+               .server = server_,
                .effect = effect_text(call_),
-               .args = call_.arguments.body().value_or(std::string_view()),
+               .args = call_.request.mcp ? std::string_view(call_.request.mcp->arguments)
+                                         : call_.arguments.body().value_or(std::string_view()),
                .args_complete = complete_ && call_.arguments.body().has_value()},
       .request = {.method = request.method,
                   .host = request.host,

@@ -41,6 +41,7 @@ class Question {
   std::vector<pdp::PdpFinding> told_findings_;
   std::optional<policy::Arguments> arguments_;
   std::string digest_;
+  std::string server_;
   std::array<policy::BudgetView, 1> budget_;
   std::array<pdp::PdpBudget, 1> told_budget_;
   std::vector<std::string> tools_;  // used before

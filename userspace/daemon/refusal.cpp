@@ -2,18 +2,42 @@
 
 #include <fmt/format.h>
 
+#include "daemon/mcp_call.h"
 #include "util/json_text.h"
 
 namespace writ::daemon {
-std::string refusal_response(const Call& call) {
-  const std::string body =
-      fmt::format(R"({{"error":{{"code":{},"message":{},"rule":{},"call":{},"by":"writ"}}}})",
-                  json_string(call.decision.code), json_string(call.decision.reason),
-                  json_string(call.decision.rule), json_string(call.id));
+namespace {
+
+// Of those that JSON-RPC leaves to servers (-32000 to -32099), one that MCP does not use.
+constexpr int kMcpDenied = -32090;
+
+std::string denial_details(const Call& call) {
+  return fmt::format(R"("code":{},"message":{},"rule":{},"call":{},"by":"writ")",
+                     json_string(call.decision.code), json_string(call.decision.reason),
+                     json_string(call.decision.rule), json_string(call.id));
+}
+
+std::string http_response(std::string_view status, std::string_view body, bool with_body) {
   return fmt::format(
-      "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
+      "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
       "Connection: close\r\n\r\n{}",
-      body.size(), call.request.method == "HEAD" ? "" : body);
+      status, body.size(), with_body ? body : "");
+}
+
+}  // namespace
+
+std::string refusal_response(const Call& call) {
+  if (wants_mcp_answer(call) && call.mcp_headers.streamable) {
+    return http_response(
+        "200 OK",
+        fmt::format(
+            R"({{"jsonrpc":"2.0","id":{},"error":{{"code":{},"message":{},"data":{{{}}}}}}})",
+            call.request.mcp->id, kMcpDenied, json_string(call.decision.reason),
+            denial_details(call)),
+        true);
+  }
+  return http_response("403 Forbidden", fmt::format(R"({{"error":{{{}}}}})", denial_details(call)),
+                       call.request.method != "HEAD");
 }
 
 }  // namespace writ::daemon

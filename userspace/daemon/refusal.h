@@ -10,6 +10,9 @@ namespace writ::daemon {
 // 403 with a JSON body {"error": {"code", "message", "rule", "call", "by": "writ"}}; "Connection:
 // close", because what is held on this connection will never leave. To HEAD without the body (RFC
 // 9110 section 9.3.2).
+//
+// To a request to an MCP server over Streamable HTTP, 200 with a JSON-RPC error that has the
+// request's id, so that the client has an answer to that call and goes on with the next one.
 std::string refusal_response(const Call& call);
 
 }  // namespace writ::daemon

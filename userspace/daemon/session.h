@@ -47,7 +47,7 @@ struct Session {
 
   void use(std::shared_ptr<const policy::Policy> newer) {
     policy = std::move(newer);
-    reads_bodies = consults || policy->reads_arguments();
+    reads_bodies = consults || policy->catalog().knows_mcp() || policy->reads_arguments();
   }
   [[nodiscard]] bool enforced() const { return mode == identity::Mode::kEnforce; }
   // Somebody is known behind it. If not, `writ` holds the tenant, the agent and nothing else.

@@ -143,6 +143,10 @@ class CaseReader {
     call.destination.address = keys.string("address").value_or("");
     call.destination.port =
         static_cast<std::uint16_t>(keys.integer("port", 1, 65535).value_or(443));
+    const auto name = keys.string("mcp");
+    const auto method = keys.string("mcp_method");
+    if (name || method)
+      call.mcp = McpMessage{.method = method.value_or("tools/call"), .name = name.value_or("")};
     keys.finish();
   }
 

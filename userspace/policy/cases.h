@@ -9,6 +9,7 @@
 //       identity: login
 //       scopes: [pay.*]                # of the writ; when not said: what user and agent share
 //       tool: pay                      # or request: {method, host, path, query, address, port}
+//                                      #   and to an MCP server mcp: NAME, mcp_method: METHOD
 //       captures: {id: 7}              # with `tool`
 //       args: {amount: 501}            # the JSON body; or body: "...", as it is sent
 //       findings: [pii.card]           # or {rule, category, count, where}

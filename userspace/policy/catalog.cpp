@@ -1,14 +1,15 @@
 #include "policy/catalog.h"
 
 #include <algorithm>
+#include <tuple>
+
+#include "policy/glob.h"
+#include "policy/mcp_traffic.h"
 
 namespace writ::policy {
 namespace {
 
-struct Request {
-  std::string_view method;
-  std::optional<Address> destination;
-};
+bool is_glob(std::string_view text) { return text.find('*') != std::string_view::npos; }
 
 }  // namespace
 
@@ -18,16 +19,34 @@ bool is_method(std::string_view text) {
   });
 }
 
+struct Catalog::Request {
+  std::string_view method;
+  std::optional<Address> destination;
+  // Asked is which MCP tool this is. Else which entry's place it is, and to an MCP server's place
+  // belongs whatever it says.
+  const McpMessage* message = nullptr;
+};
+
 struct Catalog::Entry {
   const Tool* tool = nullptr;
   std::vector<std::string> methods;  // empty: any
+  std::optional<McpPattern> mcp;
   std::vector<AddressRange> addresses;
   std::vector<std::string> captures;  // names, in the order of the path
 
+  [[nodiscard]] bool says(const Request& request) const {
+    if (request.message == nullptr) {
+      return mcp ? mcp_method(request.method)
+                 : methods.empty() ||
+                       std::find(methods.begin(), methods.end(), request.method) != methods.end();
+    }
+    return mcp && mcp->method == request.message->method &&
+           glob_match(mcp->name, request.message->name);
+  }
+
   [[nodiscard]] bool matches(const Request& request) const {
-    const bool method = methods.empty() ||
-                        std::find(methods.begin(), methods.end(), request.method) != methods.end();
-    if (!method || addresses.empty()) return method;
+    if (!says(request)) return false;
+    if (addresses.empty()) return true;
     return request.destination &&
            std::any_of(addresses.begin(), addresses.end(), [&](const AddressRange& range) {
              return contains(range, *request.destination);
@@ -36,17 +55,21 @@ struct Catalog::Entry {
 
   // As specific as the other, and some call matches both.
   [[nodiscard]] bool clashes(const Entry& other) const {
-    if (methods.empty() != other.methods.empty() || addresses.empty() != other.addresses.empty())
-      return false;
-    const bool method =
-        methods.empty() || std::find_first_of(methods.begin(), methods.end(), other.methods.begin(),
-                                              other.methods.end()) != methods.end();
-    return method && (addresses.empty() || overlap(addresses, other.addresses));
+    if (rank() != other.rank()) return false;
+    const bool says =
+        mcp ? mcp->method == other.mcp->method && globs_overlap(mcp->name, other.mcp->name)
+            : methods.empty() ||
+                  std::find_first_of(methods.begin(), methods.end(), other.methods.begin(),
+                                     other.methods.end()) != methods.end();
+    return says && (addresses.empty() || overlap(addresses, other.addresses));
   }
 
   // More specific first; the rest of the order does not decide anything, since such entries never
   // match together.
-  [[nodiscard]] std::pair<bool, bool> rank() const { return {methods.empty(), addresses.empty()}; }
+  [[nodiscard]] std::tuple<bool, bool, bool, std::size_t> rank() const {
+    const std::size_t loose = mcp && is_glob(mcp->name) ? SIZE_MAX - mcp->name.size() : 0;
+    return {!mcp, methods.empty(), addresses.empty(), loose};
+  }
 };
 
 // One segment of the paths of one host: a trie.
@@ -107,7 +130,14 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
     for (const HostPattern& host : shape.hosts) {
       std::unique_ptr<Node>& root = hosts_[host.key][host.port];
       if (!root) root = std::make_unique<Node>();
-      for (const PathPattern& path : shape.paths) visit(root->place(path), path);
+      for (const PathPattern& path : shape.paths) {
+        std::vector<Entry>& place = root->place(path);
+        if (shape.mcp.empty()) visit(place, path);
+        for (const McpPattern& mcp : shape.mcp) {
+          entry.mcp = mcp;
+          visit(place, path);
+        }
+      }
     }
   };
   const Tool* clash = nullptr;
@@ -130,17 +160,25 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
                          [](const Entry& a, const Entry& b) { return a.rank() < b.rank(); });
     place.insert(behind, entry);
   });
+  if (!shape.mcp.empty() && traffic_.empty()) add_traffic();
   return nullptr;
 }
 
-std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
-  if (!plain_path(call.path)) return std::nullopt;
+void Catalog::add_traffic() {
+  for (const McpTraffic& kind : mcp_traffic()) {
+    Tool tool{.name = std::string(kind.tool), .effect = Effect::kRead, .traffic = true};
+    tool.index = static_cast<std::uint32_t>(tools_.size());
+    traffic_.push_back(&tools_.emplace_back(std::move(tool)));
+  }
+}
+
+// The most specific entry that matches, with what its path captured.
+const Catalog::Entry* Catalog::find(const ToolCall& call, const Request& request,
+                                    std::vector<std::string_view>& captured) const {
+  if (!plain_path(call.path)) return nullptr;
   std::string_view path = call.path;
   path.remove_prefix(1);
   if (path.ends_with('/')) path.remove_suffix(1);
-  const Request request{.method = call.method,
-                        .destination = parse_address(call.destination.address)};
-  std::vector<std::string_view> captured;
   const auto find_at = [&](std::string_view key) -> const Entry* {
     const auto host = hosts_.find(key);
     if (host == hosts_.end()) return nullptr;
@@ -163,9 +201,39 @@ std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
          dot = host.find('.', dot + 1))
       found = find_at(host.substr(dot));
   }
-  if (found == nullptr) found = find_at("");
+  return found != nullptr ? found : find_at("");
+}
+
+bool Catalog::is_mcp(const ToolCall& call) const {
+  if (traffic_.empty() || call.method != "POST") return false;
+  std::vector<std::string_view> captured;
+  const Entry* found =
+      find(call, {.method = call.method, .destination = parse_address(call.destination.address)},
+           captured);
+  return found != nullptr && found->mcp;
+}
+
+std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
+  Request request{.method = call.method, .destination = parse_address(call.destination.address)};
+  std::vector<std::string_view> captured;
+  const Entry* found = find(call, request, captured);
   if (found == nullptr) return std::nullopt;
-  ToolMatch match{.tool = found->tool};
+  const Tool* tool = found->tool;
+  if (found->mcp) {
+    std::vector<std::string_view> of_called;
+    if (call.mcp && call.mcp->kind == McpMessage::Kind::kRequest) request.message = &*call.mcp;
+    const Entry* called = request.message != nullptr ? find(call, request, of_called) : nullptr;
+    if (called != nullptr) {
+      found = called;
+      tool = called->tool;
+      captured = std::move(of_called);
+    } else if (const auto kind = traffic_kind(call)) {
+      tool = traffic_[*kind];
+    } else {
+      return std::nullopt;
+    }
+  }
+  ToolMatch match{.tool = tool};
   for (std::size_t i = 0; i < found->captures.size(); ++i)
     match.captures.emplace(found->captures[i], captured.at(i));
   return match;

@@ -7,8 +7,13 @@
 //   path      segment by segment: a literal, then a {capture}, then "/**"
 //   method    a listed one, then "*"
 //   address   a tool with `addresses`, then one without
+//   mcp       a name, then the longer glob
 // Entries that are equal in all of these and can match the same call are refused at load, so the
 // order of files and entries never matters.
+//
+// Where an entry with `mcp` is the most specific one by host, path and address, the catalog knows
+// an MCP server. What is sent there is named by what it says and by nothing else: by an entry with
+// `mcp`, or as one of the kinds of MCP's own traffic (mcp_traffic.h).
 #pragma once
 
 #include <cstdint>
@@ -35,6 +40,7 @@ struct Tool {
   identity::Scopes scopes;  // required, all of them; specific ones
   Effect effect = Effect::kWrite;
   bool untrusted = false;   // what it brings comes from people that nobody vouches for
+  bool traffic = false;     // MCP's own: no tool is called
   std::uint32_t index = 0;  // in its catalog
 };
 
@@ -47,12 +53,19 @@ struct ToolMatch {
 // Whether a catalog can list it: in capitals, as methods are written.
 bool is_method(std::string_view text);
 
+// A request to an MCP server.
+struct McpPattern {
+  std::string method;  // "tools/call"
+  std::string name;    // glob over McpMessage::name
+};
+
 // What a tool looks like on the wire. The lists are alternatives.
 struct ToolShape {
   std::vector<HostPattern> hosts;
   std::vector<std::string> methods;  // empty: any
   std::vector<PathPattern> paths;
   std::vector<AddressRange> addresses;  // empty: any destination
+  std::vector<McpPattern> mcp;          // empty: no matter what the body says
 };
 
 class Catalog {
@@ -66,14 +79,24 @@ class Catalog {
   // catalog. REQUIRES: a name that the catalog does not have.
   const Tool* add(Tool tool, const ToolShape& shape);
 
+  // Of a call to an MCP server, `call.mcp` says what; without it a POST has no name.
   [[nodiscard]] std::optional<ToolMatch> match(const ToolCall& call) const;
+  // The call is a message to an MCP server: its body has to be read before it has a name.
+  [[nodiscard]] bool is_mcp(const ToolCall& call) const;
+  [[nodiscard]] bool knows_mcp() const { return !traffic_.empty(); }
   [[nodiscard]] const std::deque<Tool>& tools() const { return tools_; }
 
  private:
   struct Entry;
   struct Node;
+  struct Request;
 
-  std::deque<Tool> tools_;  // a Tool does not move
+  const Entry* find(const ToolCall& call, const Request& request,
+                    std::vector<std::string_view>& captured) const;
+  void add_traffic();
+
+  std::deque<Tool> tools_;            // a Tool does not move
+  std::vector<const Tool*> traffic_;  // by McpTraffic; empty: no tool is an MCP server's
   std::map<std::string, std::map<std::uint16_t, std::unique_ptr<Node>>, std::less<>> hosts_;
 };
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "identity/name.h"
+#include "policy/mcp_traffic.h"
 #include "policy/reader.h"
 
 namespace writ::policy {
@@ -28,6 +29,9 @@ void read_name(YamlMap& map, const std::string& key, ToolText& text, Diagnostics
   if (!text.tool.name.empty() && !identity::valid_name(text.tool.name)) {
     map.error(key, fmt::format("'{}' is not a name for a tool", text.tool.name),
               identity::kNameHint);
+  } else if (names_traffic(text.tool.name)) {
+    map.error(key, fmt::format("'{}' is the name of MCP's own traffic", text.tool.name),
+              "choose another name for the tool");
   }
 }
 
@@ -43,6 +47,11 @@ void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostic
 
 void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write GET, [POST, PUT], or '*' for any";
+  if (map.has("mcp") || map.has("mcp_method")) {
+    if (map.has(key)) map.error(key, "'method' does not go with 'mcp'", "MCP has its own methods");
+    (void)map.child(key);  // the key is known
+    return;
+  }
   for (std::string& method : required_strings(map, key, kHint)) {
     if (is_method(method)) {
       tool.shape.methods.push_back(std::move(method));
@@ -76,6 +85,29 @@ void read_addresses(YamlMap& map, const std::string& key, ToolText& tool, Diagno
   }
 }
 
+void read_mcp_names(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  text.mcp_names = map.strings(key);
+  const bool fine = std::all_of(text.mcp_names.begin(), text.mcp_names.end(),
+                                [](const std::string& name) { return !name.empty(); });
+  if (map.has(key) && (text.mcp_names.empty() || !fine))
+    map.error(key, "'mcp' is empty", "write the name that the server has for the tool, or '*'");
+}
+
+void read_mcp_methods(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  text.mcp_methods = map.strings(key);
+  if (map.has(key) && text.mcp_methods.empty())
+    map.error(key, "'mcp_method' is empty", "leave it out for tools/call");
+  for (const std::string& method : text.mcp_methods) {
+    const bool token = !method.empty() && std::all_of(method.begin(), method.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '/' || c == '_' || c == '-' || c == '.' || c == '$';
+    });
+    if (!token || method.starts_with("notifications/"))
+      map.error(key, fmt::format("'{}' is no method of a request", method),
+                "write resources/read, prompts/get or the like");
+  }
+}
+
 void read_tool_scopes(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
   for (std::string& scope : map.strings(key)) {
     if (!identity::valid_scope(scope) || identity::has_wildcard(scope)) {
@@ -97,17 +129,21 @@ void read_tool_effect(YamlMap& map, const std::string& key, ToolText& text, Diag
 
 constexpr std::string_view kScopesSchema = R"({"type":"array","items":{"type":"string"}})";
 
-constexpr std::array<Key<ToolText>, 8> kToolKeys = {{
+constexpr std::array<Key<ToolText>, 10> kToolKeys = {{
     {{"name", kTextSchema, "What the call is called, in rules and records.", true}, read_name},
     {{"host", kNamesSchema, "crm.example.test, *.example.test or *; with :port if only that one.",
       true},
      read_hosts},
-    {{"method", kNamesSchema, "GET, or a list; * is any.", true}, read_methods},
+    {{"method", kNamesSchema, "GET, or a list; * is any. Required, but with mcp."}, read_methods},
     {{"path", kNamesSchema, "/contacts/{id}, or /files/** for all below.", true}, read_paths},
     {{"scopes", kScopesSchema, "Permissions that are required, all of them; [] for none.", true},
      read_tool_scopes},
     {{"effect", R"({"enum":["read","write"]})", "Whether it only reads.", true}, read_tool_effect},
     {{"addresses", kNamesSchema, "Only calls that really go there: 10.0.0.0/8."}, read_addresses},
+    {{"mcp", kNamesSchema, "Of an MCP server: what it calls the tool (prompt, URI); * is a glob."},
+     read_mcp_names},
+    {{"mcp_method", kNamesSchema, "Of an MCP server: resources/read; tools/call when not said."},
+     read_mcp_methods},
     {{"untrusted", R"({"type":"boolean"})",
       "What it brings comes from people that nobody vouches for."},
      [](YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
@@ -121,6 +157,13 @@ ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics&
   YamlMap map(node, file, out);
   ToolText text{.file = file, .line = node.Mark().line + 1, .column = node.Mark().column + 1};
   read_keys<ToolText>(kToolKeys, map, text, out);
+  if (!map.has("mcp") && !map.has("mcp_method")) return text;
+  if (text.mcp_methods.empty()) text.mcp_methods = {"tools/call"};
+  if (text.mcp_names.empty()) text.mcp_names = {"*"};
+  for (const std::string& method : text.mcp_methods) {
+    for (const std::string& name : text.mcp_names)
+      text.shape.mcp.push_back({.method = method, .name = name});
+  }
   return text;
 }
 

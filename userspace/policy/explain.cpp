@@ -24,7 +24,12 @@ std::string describe_destination(const Endpoint& destination) {
 std::string describe_tool(const Input& input) {
   if (input.tool != nullptr) return input.tool->tool->name;
   if (input.what != Input::What::kCall) return describe_destination(input.call.destination);
-  return fmt::format("{} {}{}", printable(input.call.method), printable(input.call.host),
+  std::string said;
+  if (input.call.mcp) {
+    said = fmt::format("{} {}{}at ", printable(input.call.mcp->method),
+                       printable(input.call.mcp->name), input.call.mcp->name.empty() ? "" : " ");
+  }
+  return fmt::format("{}{} {}{}", said, printable(input.call.method), printable(input.call.host),
                      printable(input.call.path));
 }
 

@@ -8,4 +8,7 @@ namespace writ::policy {
 // O(|glob| · |text|) at worst, no allocation.
 bool glob_match(std::string_view glob, std::string_view text);
 
+// Whether some text matches both. O(|a| · |b|).
+bool globs_overlap(std::string_view a, std::string_view b);
+
 }  // namespace writ::policy

@@ -187,14 +187,19 @@ Decision Policy::decide_call(const Input& input) const {
   }
   const Settings settings = settings_.find(input.writ->user.id, tool, input.writ->tier);
   if (auto decision = denied(rules, settings, evaluation)) return *std::move(decision);
-  if (allow == nullptr) {
+  const bool traffic = tool != nullptr && tool->traffic;
+  if (allow == nullptr && !traffic) {
     return deny("no_rule", fmt::format("{} may not call {}: no rule allows it", input.writ->user.id,
                                        describe_tool(input)));
   }
   if (auto decision = held_or_redacted(rules, settings, evaluation)) return *std::move(decision);
   const Rule* flag = rules[RuleEffect::kFlag];
   Decision decision = flag != nullptr ? by_rule(Verdict::kFlag, "flagged", *flag, evaluation)
-                                      : by_rule(Verdict::kAllow, "allowed", *allow, evaluation);
+                      : allow != nullptr
+                          ? by_rule(Verdict::kAllow, "allowed", *allow, evaluation)
+                          : Decision{.verdict = Verdict::kAllow,
+                                     .reason = fmt::format("{} is MCP's own traffic", tool->name),
+                                     .code = "allowed"};
   if (!input.complete) decision.reason += " (decided on the first part of the call)";
   return decision;
 }

@@ -19,7 +19,7 @@
 //   5. the writ lacks a scope the tool requires    deny   scope_missing
 //   6. a deny rule matches                         deny   rule_denied
 //   7. the settings deny it                        deny   permission_denied
-//   8. no allow rule matches                       deny   no_rule
+//   8. no allow rule matches                       deny   no_rule, but for MCP's own traffic
 //   9. a hold rule or the settings hold            deny   hold_unavailable, until it can be held
 //  10. a redact rule matches                       deny   redact_unavailable, until it can be
 //  11. a flag rule matches                         flag   flagged

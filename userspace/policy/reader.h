@@ -18,6 +18,8 @@ std::optional<Document> read_document(const std::vector<SourceTree>& sources, Di
 struct ToolText {
   Tool tool;
   ToolShape shape;
+  std::vector<std::string> mcp_names;  // shape.mcp is made of these two
+  std::vector<std::string> mcp_methods;
   std::string file;  // where it stands, for diagnostics
   int line = 0;
   int column = 0;

@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+
+#include "protocol/mcp_message.h"
 
 namespace writ {
 
@@ -20,7 +23,8 @@ struct ToolCall {
   std::string query;
   Endpoint destination;
   bool tls = false;
-  std::uint64_t bytes = 0;  // of the message so far, head and body
+  std::uint64_t bytes = 0;        // of the message so far, head and body
+  std::optional<McpMessage> mcp;  // what the body says to an MCP server, once it was read
 };
 
 }  // namespace writ

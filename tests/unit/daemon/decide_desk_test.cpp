@@ -123,6 +123,30 @@ TEST_F(DecideTest, ADescribedRequestIsReadLikeALiveOne) {
   EXPECT_EQ(code(by_request("get", "/contacts/7")), "unparseable");
 }
 
+TEST_F(DecideTest, AMessageToAnMcpServerIsReadLikeALiveOne) {
+  open({.policy = R"(version: 1
+tools:
+  - {name: crm.note.read, host: crm.test, path: /mcp, mcp: read_note, scopes: [], effect: read}
+rules:
+  - {id: works, effect: allow, tools: [crm.*], args: {path: {prefix: /notes/}}}
+)"});
+  const auto say = [&](const std::string& method, const std::string& params) {
+    return ask(by_request(
+        "POST", "/mcp", "",
+        R"({"jsonrpc":"2.0","id":1,"method":")" + method + R"(","params":)" + params + "}"));
+  };
+  const std::string note = R"({"name":"read_note","arguments":{"path":"/notes/7"}})";
+  EXPECT_EQ(say("tools/call", note).tool(), "crm.note.read");
+  EXPECT_EQ(decisions().back().tool().mcp().name(), "read_note");
+  EXPECT_EQ(say("tools/call", R"({"name":"read_note","arguments":{"path":"/etc"}})").code(),
+            "no_rule");
+  EXPECT_EQ(say("tools/call", R"({"name":"delete_note"})").code(), "tool_unknown");
+  EXPECT_EQ(say("tools/call", R"({"name":"read_note","name":"x"})").code(), "unparseable");
+  EXPECT_EQ(say("tools/list", "{}").tool(), "mcp.list");
+  EXPECT_EQ(ask(by_tool("crm.note.read", R"({"path":"/notes/7"})")).code(), "allowed");
+  EXPECT_EQ(committed(), 2u);
+}
+
 TEST_F(DecideTest, ANameThatNobodyKnowsIsNoCallWithoutAName) {
   open({.policy = with("  - {id: rest, effect: allow, tools: ['?']}\n")});
   EXPECT_EQ(code(by_request("GET", "/nowhere")), "allowed");

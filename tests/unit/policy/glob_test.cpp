@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace writ::policy {
 namespace {
@@ -56,6 +58,29 @@ TEST(Glob, AgreesWithTheDefinition) {
     matched += expected;
   }
   EXPECT_GT(matched, 1000);
+}
+
+// Against the definition: of all short texts, one is matched by both.
+TEST(Glob, OverlapIsThatSomeTextMatchesBoth) {
+  std::vector<std::string> globs = {""};
+  std::vector<std::string> texts = {""};
+  const auto grow = [](std::vector<std::string>& all, std::string_view letters, std::size_t most) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].size() == most) break;
+      const std::string base = all[i];
+      for (const char c : letters) all.push_back(base + c);
+    }
+  };
+  grow(globs, "ab*", 3);
+  grow(texts, "ab", 6);
+  for (const std::string& a : globs) {
+    for (const std::string& b : globs) {
+      const bool both = std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+        return glob_match(a, text) && glob_match(b, text);
+      });
+      EXPECT_EQ(globs_overlap(a, b), both) << a << " " << b;
+    }
+  }
 }
 
 }  // namespace

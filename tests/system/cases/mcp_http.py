@@ -1,0 +1,106 @@
+"""MCP over Streamable HTTP, between the official SDK's client and server-everything (Must show 2 of the protocols issue)."""
+import json
+import urllib.parse
+
+from lib.case import timeout
+from lib.mcp import Client, Server
+
+POLICY = """\
+version: 1
+tools:
+  - {name: every.echo, host: "*", path: /mcp, mcp: echo, scopes: [test.use], effect: read}
+  - {name: every.weather, host: "*", path: /mcp, mcp: get-structured-content, scopes: [test.use], effect: read}
+  - {name: every.sum, host: "*", path: /mcp, mcp: get-sum, scopes: [test.use], effect: read}
+  - {name: every.environment, host: "*", path: /mcp, mcp: get-env, scopes: [test.forbidden], effect: read}
+rules:
+  - {id: echoes, effect: allow, tools: [every.echo, every.weather, every.environment]}
+  - {id: little, effect: allow, tools: [every.sum], args: {a: {le: 500}, b: {le: 500}}}
+"""
+
+
+def use(env) -> None:
+    env.daemon.write({"policies/test.yaml": POLICY})
+    assert env.writ("reload").returncode == 0
+
+
+def test_calls_and_denials(env):
+    """Allowed, denied in MCP's own form without a byte of it at the server, and the next call works."""
+    use(env)
+    before = env.last_sequence()
+    with Server(env.directory) as server, Client(env, server.url) as client:
+        assert "get-env" in client.ask(list=True)["tools"]
+        assert client.ask(call="echo", arguments={"message": "hello"})["result"]["content"][0]["text"] == "Echo: hello"
+        weather = client.ask(call="get-structured-content", arguments={"location": "Chicago"})["result"]
+        assert weather["structuredContent"]["temperature"] == 36, weather
+        posts = server.posts()
+        denied = client.ask(call="get-env")["error"]
+        assert denied["name"] == "McpError" and denied["code"] == -32090 and "scope test.forbidden is missing" in denied["message"], denied
+        assert denied["data"]["code"] == "scope_missing" and denied["data"]["by"] == "writ", denied
+        too_much = client.ask(call="get-sum", arguments={"a": 2, "b": 501})["error"]
+        assert too_much["data"]["code"] == "no_rule", too_much
+        unknown = client.ask(call="trigger-long-running-operation")["error"]
+        assert unknown["data"]["code"] == "tool_unknown", unknown
+        assert server.posts() == posts, "a denied call has reached the server"
+        assert "42" in client.ask(call="get-sum", arguments={"a": 2, "b": 40})["result"]["content"][0]["text"]
+        assert client.ask(ping=True) == {}
+    calls = {c["decision"]["decision"]["callId"]: c for c in env.calls(before, 9)}
+    made = [(c["decision"]["decision"], c["outcome"]["outcome"]) for c in calls.values()]
+    seen = {d["tool"].get("name", "") for d, _ in made}
+    assert {"mcp.start", "mcp.notify", "mcp.stream", "mcp.list", "mcp.ping", "mcp.end"} <= seen, seen
+    decision, outcome = next((d, o) for d, o in made if d["tool"].get("name") == "every.weather")
+    assert decision["tool"]["server"] == server.url, decision
+    mcp = decision["tool"]["mcp"]
+    assert (mcp["method"], mcp["name"]) == ("tools/call", "get-structured-content"), mcp
+    assert mcp["version"] and len(mcp["arguments"]) == 64, mcp
+    assert outcome["result"] == "completed" and not outcome["mcp"].get("isError"), outcome
+    assert len(outcome["mcp"]["result"]) == 64 and len(outcome["mcp"]["structured"]) == 64, outcome
+    assert [o["result"] for d, o in made if d["verdict"] == "VERDICT_DENY"] == ["refused"] * 3
+    trace = env.writ("trace", decision["callId"])
+    assert "tools/call get-structured-content" in trace.stdout, trace.stdout
+
+
+def test_a_message_that_two_readers_could_read_differently(env):
+    """Of such a one no byte leaves; the same without the trick does."""
+    use(env)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "echo", "arguments": {"message": "x"}}}
+    good = json.dumps(call)
+    twice = good.replace('"name": "echo"', '"name": "echo", "name": "get-env"')
+    for body, headers, denied in ((good, (), False), (twice, (), True), (f"[{good}]", (), True), (good[:-1], (), True),
+                                  (good, ("Mcp-Name: get-env",), True), (good, ("Mcp-Name: echo",), False),
+                                  (good, ("Content-Type: application/json; charset=utf-7",), True)):
+        before, mark = env.last_sequence(), env.servers.mark()
+        status = post(env, body, headers)
+        arrived = env.servers.since(mark, settle=0.1)
+        decision = env.decisions(before, 1)[0]
+        assert (decision["code"] == "unparseable") == denied == (status == 403), (body, headers, status, decision)
+        assert (arrived.raw_bytes == 0) == denied, (body, headers, arrived.raw_bytes)
+
+
+SEND = ("import http.client,sys\n"
+        "c=http.client.HTTPConnection(sys.argv[1],int(sys.argv[2]))\n"
+        "headers=dict(line.split(': ',1) for line in sys.argv[4:])\n"
+        "c.request('POST','/mcp',sys.argv[3],{'Content-Type':'application/json'}|headers); print(c.getresponse().status)\n")
+
+
+def post(env, body, headers) -> int:
+    target = urllib.parse.urlsplit(env.url("http", "/mcp"))
+    done = env.writ("run", "--agent", "tester", "--user", "sarah", "--", "/usr/bin/python3", "-c", SEND, target.hostname, str(target.port),
+                    body, *headers)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@timeout(90)
+def test_a_thousand_calls(env):
+    """Not one lost, hung or reordered: one after the other, and 20 at once."""
+    use(env)
+    before = env.last_sequence()
+    with Server(env.directory) as server, Client(env, server.url) as client:
+        row = client.ask(echo=500)
+        assert row["good"] == 500 and row["ordered"], row
+        many = client.ask(echo=500, at_once=20)
+        assert many["good"] == 500, many
+    made = [c for c in env.calls(before, 1000, 20) if c["decision"]["decision"]["tool"].get("name") == "every.echo"]
+    assert len(made) == 1000, len(made)
+    assert len({c["decision"]["decision"]["tool"]["mcp"]["id"] for c in made}) == 1000
+    assert all(len(c["outcome"]["outcome"]["mcp"]["result"]) == 64 for c in made), "a result is not on record"

@@ -1,0 +1,67 @@
+"""MCP's own client and server (npm's @modelcontextprotocol/sdk and server-everything), over Streamable HTTP.
+
+    with Server(env.directory) as server:
+        with Client(env, server.url) as client:      # under `writ run`
+            client.ask(call="echo", arguments={"message": "x"})
+"""
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+from .asking import PIPES
+from .oidc import NODE, install
+from .processes import Processes
+
+EVERYTHING = NODE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+
+
+class Server:
+    """Runs free of Writ, and logs each POST that reaches it."""
+
+    def __init__(self, directory: pathlib.Path):
+        self.log = directory / "mcp-server.log"
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/mcp"
+
+    def __enter__(self):
+        install()
+        with open(self.log, "wb") as log:
+            self.process = Processes.start(["node", EVERYTHING, "streamableHttp"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           env={"PATH": os.environ["PATH"], "PORT": str(self.port)})
+        deadline = time.monotonic() + 30
+        while "listening" not in self.log.read_text():
+            assert self.process.poll() is None and time.monotonic() < deadline, f"no MCP server:\n{self.log.read_text()[-1500:]}"
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+        Processes.done(self.process)
+
+    def posts(self) -> int:
+        return len(re.findall("Received MCP POST request", self.log.read_text()))
+
+
+class Client:
+    def __init__(self, env, url: str):
+        self.process = env.start_writ("run", "--agent", "tester", "--user", "sarah", "--", "node", NODE / "mcp_client.mjs", url,
+                                      env=env.environment(), **PIPES)
+
+    def __enter__(self):
+        assert json.loads(self.process.stdout.readline() or "{}") == {"ready": True}, "the client did not connect"
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate(timeout=15)  # it ends with its standard input
+        Processes.done(self.process)
+
+    def ask(self, **order) -> dict:
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())

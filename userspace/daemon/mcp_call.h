@@ -1,0 +1,27 @@
+// What a call says to an MCP server, and what the server answers.
+#pragma once
+
+#include "audit/key.h"
+#include "daemon/call.h"
+#include "policy/catalog.h"
+#include "protocol/mcp_result.h"
+
+namespace writ::daemon {
+
+// Reads the message, if the call is one to an MCP server that the catalog knows: fills
+// call.request.mcp, or call.problem, if none of them is there.
+void read_mcp_call(const policy::Catalog& catalog, Call& call);
+
+// The call's message was read, and it is a request: it has an answer.
+bool wants_mcp_answer(const Call& call);
+
+// Of the call's whole result, whose body is not kept any longer. nullopt: the call has none, or
+// none that can be read.
+std::optional<protocol::McpResult> read_mcp_answer(Call& call);
+
+std::string keyed_digest(const audit::Key& key, std::string_view text);
+
+// "https://mcp.acme.test:443/mcp": where a tool's name is one of.
+std::string mcp_server(const ToolCall& call);
+
+}  // namespace writ::daemon

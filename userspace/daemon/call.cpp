@@ -123,14 +123,14 @@ void fill_mcp(const Call& call, v1::Tool& out) {
   mcp.set_version(message.version);
 }
 
-void fill_mcp(const McpAnswer& answer, v1::McpAnswer& out) {
+}  // namespace
+
+void fill_answer(const McpAnswer& answer, v1::McpAnswer& out) {
   out.set_is_error(answer.error);
   out.set_error(printable(answer.error_text));
   out.set_result(answer.result);
   out.set_structured(answer.structured);
 }
-
-}  // namespace
 
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
                            const std::string& executable, const RecordContext& context) {
@@ -204,7 +204,7 @@ v1::Record outcome_record(const Call& call, const Session& session, const char* 
   if (call.status != 0) fill_scan(call.result, context, *o.mutable_scan());
   o.set_duration_ns(monotonic_ns() - call.decided_ns);
   o.set_detail(std::move(detail));
-  if (call.mcp_answer) fill_mcp(*call.mcp_answer, *o.mutable_mcp());
+  if (call.mcp_answer) fill_answer(*call.mcp_answer, *o.mutable_mcp());
   return record;
 }
 

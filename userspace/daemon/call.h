@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "daemon/content.h"
+#include "daemon/mcp_stream.h"
 #include "daemon/session.h"
 #include "policy/decision.h"
 #include "policy/policy.h"
 #include "protocol/http1_types.h"
 #include "protocol/mcp.h"
+#include "protocol/mcp_result.h"
 #include "protocol/tool_call.h"
 #include "record.pb.h"
 
@@ -72,8 +74,10 @@ struct Call {
   Content arguments;
   Content result;
   protocol::McpHeaders mcp_headers;
-  std::string mcp_arguments;            // keyed digest
-  std::optional<McpAnswer> mcp_answer;  // once it was read
+  std::string mcp_arguments;                      // keyed digest
+  std::optional<McpAnswer> mcp_answer;            // once it was read
+  std::optional<protocol::McpResult> mcp_result;  // that came on the stream of another call
+  std::unique_ptr<McpStream> mcp_stream;          // its result is where others' answers come
   int status = 0;
   policy::Decision decision;
 
@@ -126,6 +130,8 @@ v1::Verdict to_verdict(policy::Verdict verdict);
 // `where`: "args" or "result".
 void fill_findings(const std::vector<scan::Finding>& from, const char* where,
                    google::protobuf::RepeatedPtrField<v1::Finding>& to);
+
+void fill_answer(const McpAnswer& answer, v1::McpAnswer& out);
 
 v1::Record decision_record(const Call& call, const Session& session, std::uint32_t pid,
                            const std::string& executable, const RecordContext& context);

@@ -43,10 +43,16 @@ struct Content::Decoded : protocol::DecodedSink {
 
 struct Content::Events : protocol::SseSink {
   explicit Events(Content& to) : content(to) {}
-  void on_data(std::string_view piece) override { content.scan_->feed(piece); }
+  void on_data(std::string_view piece) override {
+    content.scan_->feed(piece);
+    if (content.watch_ != nullptr) content.watch_->on_data(piece);
+  }
   void on_aside(std::string_view piece) override { content.asides_->feed(piece); }
   // No word goes on from one event into the next.
-  void on_event(const protocol::SseEvent& /*event*/) override { content.scan_->feed("\n"); }
+  void on_event(const protocol::SseEvent& event) override {
+    content.scan_->feed("\n");
+    if (content.watch_ != nullptr) content.watch_->on_event(event);
+  }
   Content& content;
 };
 
@@ -77,6 +83,7 @@ void Content::open(scan::Scanner& scanner, audit::DigestStream digest,
   if (options.events && is_event_stream(headers)) {
     events_.emplace();
     asides_.emplace(scanner.open());
+    watch_ = options.watch;
   }
   if (options.keep) body_missing_.clear();
 }

@@ -38,6 +38,7 @@ struct ContentOptions {
   bool keep = false;                      // the body is read as arguments, until it is dropped
   bool events = false;                    // it may be a text/event-stream
   bool grpc = false;                      // it may be gRPC's messages
+  protocol::SseSink* watch = nullptr;     // is told its events too; must outlive the content
 };
 
 class Content {
@@ -119,6 +120,7 @@ class Content {
   std::optional<scan::Stream> asides_;   // of an event stream
   std::optional<protocol::ContentDecoder> decoder_;
   std::optional<protocol::SseParser> events_;
+  protocol::SseSink* watch_ = nullptr;
   std::optional<protocol::GrpcReader> grpc_;
   bool message_ended_ = false;  // of gRPC, one at least
   JsonLook as_sent_look_;

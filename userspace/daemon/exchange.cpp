@@ -179,11 +179,13 @@ void Exchange::end_call(Call& call, std::uint64_t end) {
 
 void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
   call.status = head.status;
+  if (opens_mcp_stream(call)) call.mcp_stream = std::make_unique<McpStream>(call.request);
   call.result.open(scanner_, digests_.copy(), head.headers,
                    {.message_max = message_max_,
                     .keep = wants_mcp_answer(call),
                     .events = true,
-                    .grpc = multiplexed()});
+                    .grpc = multiplexed(),
+                    .watch = call.mcp_stream.get()});
 }
 
 void Exchange::end_result(Call& call) {

@@ -3,7 +3,8 @@
 // verdict, in its order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what
 // comes back; gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for
 // writs that end; gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for
-// calls that share a connection.
+// calls that share a connection; gatekeeper_mcp.cpp ties what comes on one connection to a call on
+// another.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -68,7 +69,8 @@ class Gatekeeper : public flow::ChannelHandler {
   void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) override;
   void on_exit(std::uint64_t session, std::uint32_t pid) override;
 
-  // Whose channels the answers of a decision point are for. Once, before the first call.
+  // Whose channels the answers of a decision point, and of MCP servers on another channel, are for.
+  // Once, before the first call.
   void serve(flow::FlowTable& flows) { flows_ = &flows; }
 
   // Gives more room where a call that is held has not grown for a while: its agent may wait for
@@ -128,6 +130,11 @@ class Gatekeeper : public flow::ChannelHandler {
   bool end_connection(const kernel::SocketId& socket);
   void settle(Exchange& exchange, Session& session);
   void finish(Session& session, Call& call);
+  void deliver(const Session& session, Exchange& exchange);
+  McpStream* stream_for(const Session& session, const Call& posted);
+  Call* posted_to(const Session& session, const McpStream& stream, const std::string& id);
+  template <class F>
+  void for_each_open_call(const Session& session, F&& visit);
   void judge_tunnel(Exchange& exchange, Session& session);
   void write_gap(const Session* session, const char* kind, std::uint64_t count, std::string detail);
 

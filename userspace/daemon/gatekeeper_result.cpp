@@ -32,6 +32,7 @@ void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
 }
 
 void Gatekeeper::settle(Exchange& exchange, Session& session) {
+  deliver(session, exchange);
   bool over = false;
   for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
     Call& call = *exchange.calls[i];
@@ -64,7 +65,11 @@ void Gatekeeper::finish(Session& session, Call& call) {
   for (const std::string& part : {unread(call), call.grpc_status, waited(call)}) {
     if (!part.empty()) detail += (detail.empty() ? "" : "; ") + part;
   }
-  judge_.write_outcome(session, call, "completed", std::move(detail));
+  if (McpStream* stream = stream_for(session, call)) {
+    judge_.await_answer(session, call, *stream, std::move(detail));
+  } else {
+    judge_.write_outcome(session, call, "completed", std::move(detail));
+  }
 }
 
 void Gatekeeper::on_end(flow::Channel& channel) {

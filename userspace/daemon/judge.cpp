@@ -167,8 +167,16 @@ bool Judge::write_decision(Session& session, Call& call, std::uint32_t pid,
 void Judge::write_outcome(const Session& session, Call& call, const char* result,
                           std::string detail) {
   call.stage = Stage::kDone;
-  v1::Record record = outcome_record(call, session, result, std::move(detail), context_);
-  if (const auto sequence = parts_.audit.append(record); !sequence) {
+  append_outcome(outcome_record(call, session, result, std::move(detail), context_));
+  if (!call.mcp_stream) return;
+  // What waited for an answer on this stream will have none.
+  for (const McpStream::Waiting& unanswered : call.mcp_stream->take_all())
+    append_outcome(unanswered.outcome);
+}
+
+void Judge::append_outcome(const v1::Record& record) {
+  v1::Record numbered = record;  // which the audit does
+  if (const auto sequence = parts_.audit.append(numbered); !sequence) {
     parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));
   }
 }

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "audit/writer.h"
 #include "budget/limits.h"
@@ -85,11 +86,22 @@ class Judge {
   // REQUIRES: the call has its whole result.
   void read_answer(const Session& session, Call& call);
 
+  // As write_outcome() of a message that was only accepted: the record waits for the answer on that
+  // stream, or for the stream's end.
+  void await_answer(const Session& session, Call& call, McpStream& stream, std::string detail);
+  // False: none waits for that answer.
+  bool take_answer(McpStream& stream, const protocol::McpResult& result);
+
   [[nodiscard]] const RecordContext& context() const { return context_; }
 
  private:
+  void append_outcome(const v1::Record& record);
   void look_at_message(const Session& session, Call& call) const;
   std::optional<budget::Refusal> count(const Session& session, const Call& call);
+  [[nodiscard]] McpAnswer digests_of(const protocol::McpResult& result) const;
+  // Those of the listed tools that have changed.
+  std::vector<scan::Finding> note_tools(const std::string& server,
+                                        const protocol::McpResult& result);
   void check_rate(const Session& session, Call& call);
 
   Parts parts_;

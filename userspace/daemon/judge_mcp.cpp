@@ -5,6 +5,8 @@
 namespace writ::daemon {
 namespace {
 
+constexpr std::string_view kListTools = "tools/list";
+
 // Tenants may mean different servers by one address.
 std::string server_key(const Session& session, const Call& call) {
   return session.writ.tenant + " " + mcp_server(call.request);
@@ -32,20 +34,53 @@ void Judge::look_at_message(const Session& session, Call& call) const {
 }
 
 void Judge::read_answer(const Session& session, Call& call) {
-  const audit::Key& key = parts_.audit.key();
   const auto result = read_mcp_answer(call);
   if (!result) return;
-  McpAnswer& answer = call.mcp_answer.emplace();
-  answer.error = result->error;
-  answer.error_text = result->error_text;
-  if (!result->result.empty()) answer.result = keyed_digest(key, result->result);
-  if (!result->structured.empty()) answer.structured = keyed_digest(key, result->structured);
-  if (call.request.mcp->method != "tools/list") return;
-  const std::string server = server_key(session, call);
-  for (const protocol::McpTool& tool : protocol::listed_tools(result->result)) {
-    if (!tools_.note(server, tool.name, keyed_digest(key, tool.definition)))
-      call.result.add_finding(tool_changed(tool.name));
+  call.mcp_answer = digests_of(*result);
+  if (call.request.mcp->method != kListTools) return;
+  for (scan::Finding& changed : note_tools(server_key(session, call), *result))
+    call.result.add_finding(std::move(changed));
+}
+
+McpAnswer Judge::digests_of(const protocol::McpResult& result) const {
+  const audit::Key& key = parts_.audit.key();
+  McpAnswer answer{.error = result.error, .error_text = result.error_text};
+  if (!result.result.empty()) answer.result = keyed_digest(key, result.result);
+  if (!result.structured.empty()) answer.structured = keyed_digest(key, result.structured);
+  return answer;
+}
+
+std::vector<scan::Finding> Judge::note_tools(const std::string& server,
+                                             const protocol::McpResult& result) {
+  std::vector<scan::Finding> changed;
+  for (const protocol::McpTool& tool : protocol::listed_tools(result.result)) {
+    if (!tools_.note(server, tool.name, keyed_digest(parts_.audit.key(), tool.definition)))
+      changed.push_back(tool_changed(tool.name));
   }
+  return changed;
+}
+
+void Judge::await_answer(const Session& session, Call& call, McpStream& stream,
+                         std::string detail) {
+  McpStream::Waiting waiting{
+      .outcome = outcome_record(call, session, "completed", std::move(detail), context_),
+      .decided_ns = call.decided_ns};
+  if (call.request.mcp->method == kListTools) waiting.lists = server_key(session, call);
+  call.stage = Stage::kDone;
+  if (auto unable = stream.wait(call.request.mcp->id, std::move(waiting)))
+    append_outcome(unable->outcome);
+}
+
+bool Judge::take_answer(McpStream& stream, const protocol::McpResult& result) {
+  auto waiting = stream.take(result.id);
+  if (!waiting) return false;
+  v1::Outcome& outcome = *waiting->outcome.mutable_outcome();
+  fill_answer(digests_of(result), *outcome.mutable_mcp());
+  if (!waiting->lists.empty())
+    fill_findings(note_tools(waiting->lists, result), "result", *outcome.mutable_findings());
+  outcome.set_duration_ns(monotonic_ns() - waiting->decided_ns);
+  append_outcome(waiting->outcome);
+  return true;
 }
 
 }  // namespace writ::daemon

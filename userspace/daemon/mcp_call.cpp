@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "protocol/mcp.h"
 
@@ -38,7 +39,12 @@ bool wants_mcp_answer(const Call& call) {
   return call.request.mcp && call.request.mcp->kind == McpMessage::Kind::kRequest;
 }
 
+bool opens_mcp_stream(const Call& call) {
+  return call.traffic() && call.request.method == "GET" && call.status == 200;
+}
+
 std::optional<protocol::McpResult> read_mcp_answer(Call& call) {
+  if (call.mcp_result) return std::exchange(call.mcp_result, std::nullopt);
   const auto body = call.result.body();
   if (!wants_mcp_answer(call) || !body) return std::nullopt;
   auto result = protocol::find_mcp_result(*body, call.result.events(), call.request.mcp->id);

@@ -15,6 +15,9 @@ void read_mcp_call(const policy::Catalog& catalog, Call& call);
 // The call's message was read, and it is a request: it has an answer.
 bool wants_mcp_answer(const Call& call);
 
+// What comes back may be the stream of the older transport.
+bool opens_mcp_stream(const Call& call);
+
 // Of the call's whole result, whose body is not kept any longer. nullopt: the call has none, or
 // none that can be read.
 std::optional<protocol::McpResult> read_mcp_answer(Call& call);

@@ -17,24 +17,9 @@ std::optional<T> member(const simdjson::dom::object& from, std::string_view name
 }
 
 std::optional<McpResult> read_result(std::string_view text, std::string_view id) {
-  JsonRpcReader reader;
-  const auto message = reader.read(text);
-  if (!message || !message->response() || message->id != id) return std::nullopt;
-  McpResult out;
-  if (message->error) {
-    out.error = true;
-    out.error_text =
-        fmt::format("{}: {}", member<std::int64_t>(*message->error, "code").value_or(0),
-                    member<std::string_view>(*message->error, "message").value_or(""));
-    return out;
-  }
-  out.result = simdjson::minify(*message->result);
-  simdjson::dom::object result;
-  if (message->result->get(result) != simdjson::SUCCESS) return out;
-  out.error = member<bool>(result, "isError").value_or(false);
-  if (const auto structured = member<simdjson::dom::element>(result, "structuredContent"))
-    out.structured = simdjson::minify(*structured);
-  return out;
+  auto result = read_mcp_result(text);
+  if (!result || result->id != id) return std::nullopt;
+  return result;
 }
 
 // Looks at the data of each event of a stream for the answer.
@@ -52,6 +37,28 @@ struct AnswerSink : SseSink {
 };
 
 }  // namespace
+
+std::optional<McpResult> read_mcp_result(std::string_view text) {
+  JsonRpcReader reader;
+  const auto message = reader.read(text);
+  if (!message || !message->response()) return std::nullopt;
+  McpResult out;
+  out.id = message->id;
+  if (message->error) {
+    out.error = true;
+    out.error_text =
+        fmt::format("{}: {}", member<std::int64_t>(*message->error, "code").value_or(0),
+                    member<std::string_view>(*message->error, "message").value_or(""));
+    return out;
+  }
+  out.result = simdjson::minify(*message->result);
+  simdjson::dom::object result;
+  if (message->result->get(result) != simdjson::SUCCESS) return out;
+  out.error = member<bool>(result, "isError").value_or(false);
+  if (const auto structured = member<simdjson::dom::element>(result, "structuredContent"))
+    out.structured = simdjson::minify(*structured);
+  return out;
+}
 
 std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id) {
   if (!events) return read_result(body, id);

@@ -9,11 +9,15 @@
 namespace writ::protocol {
 
 struct McpResult {
+  std::string id;          // of the request, as JSON
   bool error = false;      // a JSON-RPC error, or a tool's result with isError
   std::string error_text;  // of a JSON-RPC error: code and message, not checked for anything
   std::string result;      // JSON without white space; empty with a JSON-RPC error
   std::string structured;  // its structuredContent; empty: it has none
 };
+
+// What one message of the server's answers; nullopt: it answers nothing, or is not to be read.
+std::optional<McpResult> read_mcp_result(std::string_view message);
 
 // The answer to the request with that id. `body`: the whole body of the response; `events`: it is
 // an event stream, each event a message of the server's, of which one is the answer. nullopt: it is

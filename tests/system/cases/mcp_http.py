@@ -1,4 +1,4 @@
-"""MCP over Streamable HTTP, between the official SDK's client and server-everything (Must show 2 of the protocols issue)."""
+"""MCP over HTTP, between the official SDK's client and server-everything."""
 import json
 import urllib.parse
 
@@ -57,6 +57,25 @@ def test_calls_and_denials(env):
     assert [o["result"] for d, o in made if d["verdict"] == "VERDICT_DENY"] == ["refused"] * 3
     trace = env.writ("trace", decision["callId"])
     assert "tools/call get-structured-content" in trace.stdout, trace.stdout
+
+
+def test_the_older_transport(env):
+    """What answers a call comes on another connection, and is on record with the call."""
+    env.daemon.write({"policies/test.yaml": POLICY.replace("path: /mcp", "path: [/sse, /message]")})
+    assert env.writ("reload").returncode == 0
+    before = env.last_sequence()
+    with Server(env.directory, "sse") as server, Client(env, server.url) as client:
+        assert client.ask(call="echo", arguments={"message": "hello"})["result"]["content"][0]["text"] == "Echo: hello"
+        posts = server.posts()
+        denied = client.ask(call="get-env")["error"]
+        assert "HTTP 403" in denied["message"] and "scope test.forbidden is missing" in denied["message"], denied
+        assert server.posts() == posts, "a denied call has reached the server"
+        assert "42" in client.ask(call="get-sum", arguments={"a": 2, "b": 40})["result"]["content"][0]["text"]
+    made = [(c["decision"]["decision"], c["outcome"]["outcome"]) for c in env.calls(before, 5)]
+    outcomes = {d["tool"].get("name", ""): o for d, o in made if d["verdict"] != "VERDICT_DENY"}
+    assert "mcp.stream" in outcomes, outcomes
+    for tool in ("mcp.start", "every.echo", "every.sum"):
+        assert outcomes[tool]["status"] == 202 and len(outcomes[tool]["mcp"]["result"]) == 64, (tool, outcomes[tool])
 
 
 def test_a_message_that_two_readers_could_read_differently(env):

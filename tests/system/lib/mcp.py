@@ -1,4 +1,4 @@
-"""MCP's own client and server (npm's @modelcontextprotocol/sdk and server-everything), over Streamable HTTP.
+"""MCP's own client and server (npm's @modelcontextprotocol/sdk and server-everything), over Streamable HTTP or the older HTTP+SSE.
 
     with Server(env.directory) as server:
         with Client(env, server.url) as client:      # under `writ run`
@@ -22,19 +22,21 @@ EVERYTHING = NODE / "node_modules/@modelcontextprotocol/server-everything/dist/i
 class Server:
     """Runs free of Writ, and logs each POST that reaches it."""
 
-    def __init__(self, directory: pathlib.Path):
+    def __init__(self, directory: pathlib.Path, transport: str = "streamableHttp"):
+        """Or "sse"."""
+        self.transport = transport
         self.log = directory / "mcp-server.log"
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/mcp"
+        self.url = f"http://127.0.0.1:{self.port}/{'sse' if transport == 'sse' else 'mcp'}"
 
     def __enter__(self):
         install()
         with open(self.log, "wb") as log:
-            self.process = Processes.start(["node", EVERYTHING, "streamableHttp"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = Processes.start(["node", EVERYTHING, self.transport], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            env={"PATH": os.environ["PATH"], "PORT": str(self.port)})
         deadline = time.monotonic() + 30
-        while "listening" not in self.log.read_text():
+        while not re.search("listening|is running", self.log.read_text()):
             assert self.process.poll() is None and time.monotonic() < deadline, f"no MCP server:\n{self.log.read_text()[-1500:]}"
             time.sleep(0.05)
         return self
@@ -45,7 +47,7 @@ class Server:
         Processes.done(self.process)
 
     def posts(self) -> int:
-        return len(re.findall("Received MCP POST request", self.log.read_text()))
+        return len(re.findall("Received MCP POST request|Client Message from", self.log.read_text()))
 
 
 class Client:

@@ -1,4 +1,4 @@
-// An MCP client over Streamable HTTP, with the official SDK: does what its standard input says, a JSON order a line, and answers
+// An MCP client with the official SDK, over Streamable HTTP, or over HTTP+SSE to an URL that ends so: does what its standard input says, a JSON order a line, and answers
 // each with a line.
 //   node mcp_client.mjs URL
 //   {"call": NAME, "arguments": {...}} → {"result": ...} or {"error": {"name", "code", "message", "data"}}
@@ -6,10 +6,12 @@
 //   {"echo": N, "at_once": M} → {"good": how many came back as sent, "ordered": no answer overtook another, "ms": ...}
 import { createInterface } from "node:readline";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
 const client = new Client({ name: "writ-tests", version: "1.0.0" });
-const transport = new StreamableHTTPClientTransport(new URL(process.argv[2]));
+const url = new URL(process.argv[2]);
+const transport = url.pathname.endsWith("/sse") ? new SSEClientTransport(url) : new StreamableHTTPClientTransport(url);
 await client.connect(transport);
 
 async function echo(count, atOnce) {
@@ -43,5 +45,5 @@ for await (const line of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify({ error: { name, code, message, data } }));
   }
 }
-await transport.terminateSession();
+await transport.terminateSession?.();
 await client.close();

@@ -265,6 +265,7 @@ class GatekeeperTest : public testing::Test {
                           .processes = kernel_,
                           .report = [this](const std::string& text) { reports_.push_back(text); }});
     flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
+    gatekeeper_->serve(*flows_);
   }
 
   Wire connect(bool tls = false, std::uint64_t cgroup = kCgroup) {

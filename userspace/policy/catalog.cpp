@@ -110,7 +110,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
       for (const PathPattern& path : shape.paths) visit(root->place(path), path);
     }
   };
-  const Tool* clash = nullptr;
+  const Tool* clash = programs_.taken(shape.programs);
   each_place([&](const std::vector<Entry>& place, const PathPattern&) {
     for (const Entry& other : place) {
       if (clash == nullptr && entry.clashes(other)) clash = other.tool;
@@ -120,6 +120,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
 
   tool.index = static_cast<std::uint32_t>(tools_.size());
   entry.tool = &tools_.emplace_back(std::move(tool));
+  programs_.add(shape.programs, *entry.tool);
   each_place([&](std::vector<Entry>& place, const PathPattern& path) {
     entry.captures.clear();
     for (const PathPattern::Segment& segment : path.segments) {
@@ -134,6 +135,10 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
 }
 
 std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
+  if (call.protocol == kCommandProtocol) {
+    const Tool* program = programs_.find(call.path);
+    return program == nullptr ? std::nullopt : std::optional(ToolMatch{.tool = program});
+  }
   if (!plain_path(call.path)) return std::nullopt;
   std::string_view path = call.path;
   path.remove_prefix(1);

@@ -8,7 +8,8 @@
 //   method    a listed one, then "*"
 //   address   a tool with `addresses`, then one without
 // Entries that are equal in all of these and can match the same call are refused at load, so the
-// order of files and entries never matters.
+// order of files and entries never matters. Programs (ToolShape::programs) are apart from all that:
+// program_names.h.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@
 #include "policy/address.h"
 #include "policy/host_pattern.h"
 #include "policy/path_pattern.h"
+#include "policy/program_names.h"
 #include "protocol/tool_call.h"
 
 namespace writ::policy {
@@ -53,6 +55,7 @@ struct ToolShape {
   std::vector<std::string> methods;  // empty: any
   std::vector<PathPattern> paths;
   std::vector<AddressRange> addresses;  // empty: any destination
+  std::vector<std::string> programs;    // instead of all others: globs over the file that runs
 };
 
 class Catalog {
@@ -67,6 +70,8 @@ class Catalog {
   const Tool* add(Tool tool, const ToolShape& shape);
 
   [[nodiscard]] std::optional<ToolMatch> match(const ToolCall& call) const;
+  // Whether some tool is a program's.
+  [[nodiscard]] bool knows_programs() const { return !programs_.empty(); }
   [[nodiscard]] const std::deque<Tool>& tools() const { return tools_; }
 
  private:
@@ -75,6 +80,7 @@ class Catalog {
 
   std::deque<Tool> tools_;  // a Tool does not move
   std::map<std::string, std::map<std::uint16_t, std::unique_ptr<Node>>, std::less<>> hosts_;
+  ProgramNames programs_;
 };
 
 }  // namespace writ::policy

@@ -50,8 +50,9 @@ def commands(env, after: int, count: int = 0, seconds: float = 5) -> list[dict]:
     return found
 
 
-def of(found: list[dict], path: str) -> dict:
-    named = [d for d in found if d["request"]["path"] == path]
+def of(found: list[dict], path: str, gone: bool = False) -> dict:
+    """The one command of that path. `gone`: it may have ended before it was looked at, and then nobody knows which file it was."""
+    named = [d for d in found if d["request"]["path"] in (path, f"/?{path}" if gone else path)]
     assert len(named) == 1, f"{len(named)} commands {path}: {[d['request']['path'] for d in found]}"
     return named[0]
 
@@ -183,7 +184,7 @@ def test_child_killed_meanwhile(env):
     with held(env, TOUCH, files / "a") as (agent, child):
         os.kill(child, signal.SIGKILL)
         wait_for(lambda: child not in descendants(), "the child did not die")
-    assert of(commands(env, before, 2), TOUCH)["result"] == "incomplete"
+    assert of(commands(env, before, 2), TOUCH, gone=True)["result"] in ("incomplete", "refused")
     assert not (files / "a").exists()
     end(agent)
 
@@ -202,7 +203,7 @@ def test_continued_by_somebody_else(env):
         os.kill(child, signal.SIGCONT)
         wait_for(lambda: child not in descendants(), "the child goes on")
     assert not (files / "a").exists(), "it ran before the verdict"
-    assert of(commands(env, before, 2), TOUCH)["result"] == "incomplete"
+    assert of(commands(env, before, 2), TOUCH, gone=True)["result"] in ("incomplete", "refused")
     assert env.counters()["commands_forced"] > forced
     wait_for(lambda: b"command_forced" in env.audit_bytes(), "the record does not say so")
     end(agent)

@@ -44,7 +44,10 @@ bool of_program(YamlMap& map, const std::string& key) {
 
 void read_programs(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write /usr/bin/git, or a glob as /usr/lib/git-core/*";
-  if (!map.has(key)) return;
+  if (!map.has(key)) {
+    (void)map.child(key);  // the key is known
+    return;
+  }
   for (std::string& text : required_strings(map, key, kHint)) {
     if (text.starts_with('/') || text == "*") {
       tool.shape.programs.push_back(std::move(text));

@@ -7,8 +7,6 @@
 namespace writ::daemon {
 namespace {
 
-using namespace std::chrono_literals;
-
 // Apart from the streams of connections, which have bit 62 or 63, and DecideDesk's, which have 61.
 constexpr std::uint64_t kCommandFlow = 1ull << 60;
 
@@ -16,7 +14,7 @@ constexpr std::size_t kMaxKnownPrograms = 4096;
 
 // A file that was changed so shortly before may be again within the same tick of the clock that
 // ctime is of, and look the same.
-constexpr auto kSettledFile = 2s;
+constexpr std::chrono::seconds kSettledFile{2};
 
 std::chrono::nanoseconds time_of(clockid_t clock) {
   timespec now = {};

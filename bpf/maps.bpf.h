@@ -18,6 +18,8 @@
 #define MAX_RECORDS 131072 /* TLS records between SSL_write and the wire: 2 GiB of plaintext */
 #define MAX_ARRIVALS 16384 /* programs that writd has not looked at yet */
 #define MAX_THREADS 16384  /* threads inside one probed call */
+#define MAX_HELD 16384     /* commands that wait for a verdict */
+#define MAX_PASSED 16384   /* programs that start without one */
 
 /* The first bytes of a TLS record: header and 16 bytes of ciphertext, which every AEAD and CBC record has. */
 #define PREFIX_LEN 21
@@ -251,6 +253,22 @@ struct {
 	__type(key, __u64);
 	__type(value, struct writ_session);
 } arrivals SEC(".maps") __weak;
+
+/* process -> time of the command that it waits with; kernel side, writd removes */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_HELD);
+	__type(key, __u32);
+	__type(value, __u64);
+} held SEC(".maps") __weak;
+
+/* program -> CLOCK_BOOTTIME until which it starts without a stop; writd */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_PASSED);
+	__type(key, struct writ_program);
+	__type(value, __u64);
+} passed SEC(".maps") __weak;
 
 /* WRIT_COUNT_* -> how often; kernel side */
 struct {

@@ -12,8 +12,32 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
+};
+
+struct super_block {
+	unsigned int s_dev;
+};
+
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
+	long long i_size;
+	struct super_block *i_sb;
+	/* Since Linux 6.11 (kernel commit 3aa63a569c64); before that one of the two below. */
+	long long i_ctime_sec;
+	unsigned int i_ctime_nsec;
+};
+
+/* Linux 6.6 to 6.10 (kernel commit 13bc24457850). May go when 6.11 is the oldest that is supported, as may the next. */
+struct inode___before_6_11 {
+	struct timespec64 __i_ctime;
+};
+
+struct inode___before_6_6 {
+	struct timespec64 i_ctime;
 };
 
 struct file {
@@ -31,8 +55,15 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
 struct task_struct {
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct mm_struct *mm;
 	struct files_struct *files;
 	__u64 start_boottime;
 	__u64 self_exec_id;
@@ -70,7 +101,9 @@ struct socket {
 };
 
 struct linux_binprm {
+	struct file *file;
 	const char *filename;
+	const char *interp;
 };
 
 struct kernfs_node {

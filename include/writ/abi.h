@@ -50,7 +50,7 @@ typedef unsigned long long writ_u64;
 /* Map `sessions`: key cgroup id (u64). Written by writd. */
 struct writ_session {
 	writ_u32 mode;
-	writ_u32 pad;
+	writ_u32 programs; /* 0: its commands are not governed; else it changes when what was passed counts no more */
 };
 
 /* Whose a connection is: the beginning of a value of the map `flows`. writd writes it for connections that are older than
@@ -80,6 +80,7 @@ struct writ_owner {
 #define WRIT_EVENT_PROGRAM 15   /* struct writ_event_exec: a program was started outside of every session; `session` is its arrival */
 #define WRIT_EVENT_CGROUP 16    /* struct writ_event_exec: a cgroup was made; `session` is its id, the path begins at the root */
 #define WRIT_EVENT_MOVED 17     /* struct writ_event_exec: as CGROUP; process `pid` was moved into it */
+#define WRIT_EVENT_COMMAND 18   /* struct writ_event_command: a program was started in a session that governs commands */
 
 struct writ_event {
 	writ_u32 type;
@@ -146,6 +147,42 @@ struct writ_event_exec {
 	/* char path[head.size], with its NUL */
 };
 
+/*
+ * A file that can be executed, in one state of it, for one session: a change of its content or of its names is one of its
+ * ctime.
+ */
+struct writ_program {
+	writ_u64 session;
+	writ_u64 inode;
+	writ_u64 size;
+	writ_u64 changed; /* ctime in ns */
+	writ_u32 device;  /* as the kernel counts inside: major << 20 | minor */
+	writ_u32 programs; /* of writ_session */
+};
+
+#define WRIT_COMMAND_HELD 1   /* stopped at exec: it does not run before writd has said so */
+#define WRIT_COMMAND_PASSED 2 /* runs: the map `passed` has its program */
+#define WRIT_COMMAND_SCRIPT 4 /* `file` is a script, and the program its interpreter */
+#define WRIT_COMMAND_CUT 8    /* not all of its arguments are here */
+
+/*
+ * A program was started in a session whose commands are governed. Its time is the command's name: map `held`, key process (u32),
+ * value that time (u64), as long as it waits. Written by the kernel side; writd removes what may go on.
+ */
+struct writ_event_command {
+	struct writ_event head;
+	struct writ_program program;
+	writ_u32 flags; /* WRIT_COMMAND_* */
+	writ_u32 parent; /* process */
+	char file[WRIT_PATH_MAX]; /* as it was given to execve(2), with its NUL */
+	/* char arguments[head.size], each with its NUL */
+};
+
+/* The most of a command's arguments that is looked at. */
+#define WRIT_ARGUMENTS_MAX 131072
+
+/* Map `passed`: key struct writ_program, value CLOCK_BOOTTIME (u64) until which it starts without a stop. Written by writd. */
+
 /* Map `releases`: key stream id (u64), value offset (u64): bytes below it may leave. Written by writd. */
 
 /* Map `passes`: key socket cookie (u64), value WRIT_PASS_*. Written by writd. */
@@ -162,6 +199,8 @@ struct writ_event_exec {
 #define WRIT_COUNT_OPAQUE 7
 #define WRIT_COUNT_SHORT_SENDS 8
 #define WRIT_COUNT_ARRIVALS_FULL 9 /* programs that ran free until writd had looked at them */
+#define WRIT_COUNT_COMMANDS_LOST 10  /* started, and writd could not be told: enforced ones were killed */
+#define WRIT_COUNT_COMMANDS_FORCED 11 /* somebody continued them while they waited: killed */
 #define WRIT_COUNT_MAX 16
 
 /* Map `losses`: key stream id, value offset of the first byte whose plaintext was lost. Written by the kernel side. */
@@ -173,6 +212,8 @@ static_assert(sizeof(writ_event) == 32);
 static_assert(sizeof(writ_event_data) == 64);
 static_assert(sizeof(writ_event_flow) == 104);
 static_assert(sizeof(writ_pending) == 32);
+static_assert(sizeof(writ_program) == 40);
+static_assert(sizeof(writ_event_command) == 336);
 static_assert(offsetof(writ_event_flow, local) == 68);
 #endif
 

@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "
 
 import report  # noqa: E402
 from calls import Calls  # noqa: E402
+from commands import Commands  # noqa: E402
 from desk import Desk  # noqa: E402
 from figures import Figures, MeasureError  # noqa: E402
 from lib.daemon import DaemonError  # noqa: E402
@@ -24,7 +25,7 @@ from machine import facts  # noqa: E402
 from programs import Programs  # noqa: E402
 from reload import Reload  # noqa: E402
 
-SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS]
+SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS, *Commands.SUBJECTS]
 # What --only takes beside the names themselves.
 GROUPS = {"calls": {subject.name for subject in Calls.SUBJECTS}, "identity": {"token", "scopes", "grant", "exchange"},
           "policy": {"policy", "opa", "reload"}}
@@ -52,7 +53,7 @@ def arguments() -> argparse.Namespace:
 
 
 def programs(wanted: set[str]) -> set[str]:
-    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"]}
+    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"] - {"exec"}}
     if wanted - {subject.name for subject in Programs.SUBJECTS}:
         needed |= {"writ", "writd"}
     return needed | ({"writ_floor"} if wanted & GROUPS["calls"] else set())
@@ -77,7 +78,8 @@ def measure_all(options: argparse.Namespace, directory: pathlib.Path) -> Figures
     figures, binaries, wanted = Figures(), options.bin.resolve(), options.only
     makers = [(Calls, lambda: Calls(binaries, directory, wanted)), (Programs, lambda: Programs(binaries, wanted, options.quick)),
               (Reload, lambda: Reload(binaries, directory, wanted, options.quick)),
-              (Desk, lambda: Desk(binaries, directory, wanted, options.quick))]
+              (Desk, lambda: Desk(binaries, directory, wanted, options.quick)),
+              (Commands, lambda: Commands(binaries, directory, wanted, options.quick))]
     with contextlib.ExitStack() as stack:
         parts = [stack.enter_context(contextlib.closing(make())) for kind, make in makers
                  if wanted & {subject.name for subject in kind.SUBJECTS}]

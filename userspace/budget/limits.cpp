@@ -125,6 +125,17 @@ void LimitBook::release(std::string_view call, TimePoint now) {
   drop_reservation(found->second);
 }
 
+bool LimitBook::limited(std::string_view writ) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = writs_.find(writ);
+  if (found == writs_.end() || found->second.user->minute.limit) return true;
+  for (const Writ* one = &found->second; one != nullptr; one = one->parent) {
+    const WritLimits& limits = one->limits;
+    if (limits.max_tool_calls || limits.max_duration || limits.calls_per_minute) return true;
+  }
+  return false;
+}
+
 std::optional<LimitBook::Usage> LimitBook::usage(std::string_view writ, TimePoint now) {
   const std::lock_guard lock(mutex_);
   advance(now);

@@ -71,6 +71,10 @@ class LimitBook {
   // Gives a reservation back. A committed call stays counted; an unknown one is ignored.
   void release(std::string_view call, TimePoint now);
 
+  // Whether any limit at all is on the writ, those above it, or its user. True of one that is not
+  // there.
+  [[nodiscard]] bool limited(std::string_view writ) const;
+
   // Calls of the writ and of all below it.
   struct Usage {
     std::uint64_t committed = 0;

@@ -48,6 +48,11 @@ std::string status_text(const v1::StatusResponse& status, std::uint64_t now_unix
            fmt::format("{}", status.not_in_force()) +
            " of the policy's rules and settings (see `writ doctor`).\n";
   }
+  if (status.ungoverned_commands() > 0) {
+    out += "\n" + palette.paint(Colour::kYellow, "Commands are not governed") +
+           fmt::format(" in {}: no tool of their policy is a `program`.\n",
+                       count_of(status.ungoverned_commands(), "session"));
+  }
   out += "\n" + sessions_text(status, now_unix_ns);
 
   const bool lossless = std::all_of(status.counters().begin(), status.counters().end(),

@@ -98,7 +98,8 @@ std::string tool_comment(const SuggestedTool& made) {
 std::string left_out_text(const LeftOut& one) {
   const ToolCall& request = one.call.request;
   std::string what = request.method.empty() ? request.protocol : request.method;
-  if (!request.host.empty()) what += " " + request.host + request.path;
+  if (!request.host.empty() || request.protocol == kCommandProtocol)
+    what += " " + request.host + request.path;
   if (!request.destination.address.empty())
     what += fmt::format(" at {} port {}", request.destination.address, request.destination.port);
   return fmt::format("{} of {}: {}", count_of(one.calls, "call"), what, one.why);
@@ -234,6 +235,8 @@ policy::ObservedCall observed_call(const v1::Call& call) {
     seen.left_out = "said to an MCP server, whose tools are named by hand";
   } else if (result == "refused" || result == "aborted" || result == "held") {
     seen.left_out = "denied after it began";
+  } else if (seen.request.protocol == kCommandProtocol) {
+    seen.left_out = "a command: name it as a tool yourself, program: " + seen.request.path;
   }
   return seen;
 }

@@ -33,6 +33,24 @@ Colour colour_of(v1::Verdict verdict) {
 // Its caller described it before acting; no byte of it was seen.
 bool described(const v1::Decision& d) { return d.request().protocol() == "decide"; }
 
+// A program was started.
+bool command(const v1::Decision& d) { return d.request().protocol() == "exec"; }
+
+std::string command_text(const v1::Command& command) {
+  std::string line;
+  for (const std::string& word : command.argv())
+    line += (line.empty() ? "" : " ") + printable(word);
+  if (!command.whole()) line += " … (not all of it is on record)";
+  std::string out = row("Command", line);
+  if (command.script()) out += row("Script", known(command.file()));
+  out += row("In", known(command.cwd()));
+  out +=
+      row("Its file", command.digest().empty() ? "could not be read" : printable(command.digest()));
+  out += row("Started by",
+             fmt::format("{}, {}", command.parent().pid(), known(command.parent().exe())));
+  return out;
+}
+
 std::string destination_text(const v1::Decision& d) {
   const v1::Destination& to = d.destination();
   if (described(d) && to.host().empty()) return "not said by the caller";
@@ -101,6 +119,9 @@ std::string request_text(const v1::Decision& d) {
     tool += fmt::format(" ({})", effect_name(d.tool().effect()));
   }
   out += row("Tool", tool);
+  if (command(d)) {
+    return out + row("Program", known(request.path())) + command_text(d.command());
+  }
   if (d.tool().has_mcp()) {
     const v1::McpRequest& mcp = d.tool().mcp();
     out += row("MCP server", printable(d.tool().server()));
@@ -136,6 +157,10 @@ std::string result_text(const v1::Decision& d, const v1::Call& call) {
     return row("Result", "not recorded: the call has not ended, or its end was not seen");
   }
   const v1::Outcome& o = call.outcome().outcome();
+  if (command(d)) {
+    return row("Result", fmt::format("{}: {}", printable(o.result()), printable(o.detail()))) +
+           row("Took", fmt::format("held {} before the decision", duration_text(d.held_ns())));
+  }
   const bool refused = o.result() == "refused" || o.result() == "aborted";
   std::string out;
   if (refused) {

@@ -13,11 +13,36 @@
 namespace writ::daemon {
 namespace {
 
+// Of a command line, in a record.
+constexpr std::size_t kMaxShownWords = 64;
+
 void fill_scan(const Content& content, const RecordContext& context, v1::Scan& out) {
   out.set_ruleset(context.ruleset_version);
   for (const std::string& category : context.categories) out.add_categories(category);
   out.set_bytes(content.scanned());
   out.set_complete(content.complete() && !content.problem());
+}
+
+// Words in which something was found are not for the record, and where it was is known of the first
+// one only.
+void fill_command(const Call& call, v1::Decision& out) {
+  const Command& command = *call.command;
+  v1::Command& to = *out.mutable_command();
+  const std::size_t shown =
+      call.arguments.findings().empty() ? std::min(command.argv.size(), kMaxShownWords) : 1;
+  bool whole = !command.cut && shown >= command.argv.size();
+  for (std::size_t i = 0; i < std::min(shown, command.argv.size()); ++i) {
+    to.add_argv(printable(command.argv[i]));
+    whole = whole && to.argv(static_cast<int>(i)) == command.argv[i];
+  }
+  to.set_whole(whole);
+  to.set_cwd(printable(command.cwd));
+  to.set_file(printable(command.file));
+  to.set_script(command.script);
+  to.set_digest(command.digest);
+  to.mutable_parent()->set_pid(command.parent);
+  to.mutable_parent()->set_exe(command.parent_executable);
+  out.mutable_request()->set_path(printable(call.request.path));  // a path of Linux is any bytes
 }
 
 }  // namespace
@@ -172,6 +197,7 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.mutable_request()->set_digest(call.arguments.digest());
   d.mutable_request()->set_complete(call.arguments.complete());
   d.mutable_request()->set_content_encoding(printable(call.arguments.encoding()));
+  if (call.command) fill_command(call, d);
   d.mutable_process()->set_pid(pid);
   d.mutable_process()->set_exe(executable);
   d.set_mode(to_mode(session.mode));

@@ -43,6 +43,18 @@ struct McpAnswer {
   std::string structured;
 };
 
+// A program that is started, beside what a ToolCall says of it (daemon/command_call.h).
+struct Command {
+  std::vector<std::string> argv;
+  bool cut = false;     // there was more of it
+  bool script = false;  // what runs is an interpreter
+  std::string cwd;      // empty: it ended before anybody could look
+  std::string file;     // as it was given to execve(2)
+  std::string digest;   // "sha256:..."; empty: not known
+  std::uint32_t parent = 0;
+  std::string parent_executable;
+};
+
 struct Call {
   std::string id;           // 32 hex digits; the trace id too
   std::uint64_t begin = 0;  // of its bytes in the stream
@@ -53,6 +65,7 @@ struct Call {
   Stage stage = Stage::kArriving;
   ToolCall request;
   std::optional<Claim> claim;
+  std::optional<Command> command;
   std::optional<policy::ToolMatch> tool;
   std::shared_ptr<const policy::Policy> policy;  // that `tool` is of
   std::optional<protocol::Problem> problem;

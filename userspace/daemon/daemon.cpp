@@ -30,6 +30,7 @@ constexpr std::uint64_t kTokensTag = 5;
 constexpr std::uint64_t kExchangeTag = 6;
 constexpr std::uint64_t kPdpTag = 7;
 constexpr std::uint64_t kReloadTag = 8;
+constexpr std::uint64_t kProgramsTag = 9;
 
 // How often what has run out is looked for.
 constexpr std::chrono::seconds kSweep{1};
@@ -160,6 +161,20 @@ Status Daemon::attach() {
                         .report = [](const std::string& text) { spdlog::error("{}", text); }});
   decide_desk_ = std::make_unique<DecideDesk>(DecideDesk::Parts{
       .judge = gatekeeper_->judge(), .pdp = pdp_.get(), .rules = rules_, .key = audit_->key()});
+  auto reader = ProgramReader::start("/proc");
+  if (!reader) return tl::unexpected(reader.error());
+  program_reader_ = std::move(*reader);
+  command_desk_ = std::make_unique<CommandDesk>(
+      CommandDesk::Parts{.judge = gatekeeper_->judge(),
+                         .pdp = pdp_.get(),
+                         .sessions = sessions_,
+                         .limits = limits_,
+                         .rules = rules_,
+                         .key = audit_->key(),
+                         .commands = host_,
+                         .read = [this](ProgramReader::Program program, ProgramReader::Then then) {
+                           program_reader_->read(std::move(program), std::move(then));
+                         }});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
   gatekeeper_->serve(*flows_);
   auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes, .cgroup_root = cgroups_.path},
@@ -202,9 +217,10 @@ Status Daemon::attach() {
   epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
   if (!signals_ || !timer_ || !epoll_) return fail_errno(errno, "make the event loop");
   std::vector<std::pair<int, std::uint64_t>> watched{
-      {tap_->epoll_fd(), kTapTag},  {control_->epoll_fd(), kControlTag},
-      {signals_.get(), kSignalTag}, {timer_.get(), kTimerTag},
-      {keeper_->fd(), kKeeperTag},  {reloader_->fd(), kReloadTag}};
+      {tap_->epoll_fd(), kTapTag},          {control_->epoll_fd(), kControlTag},
+      {signals_.get(), kSignalTag},         {timer_.get(), kTimerTag},
+      {keeper_->fd(), kKeeperTag},          {reloader_->fd(), kReloadTag},
+      {program_reader_->fd(), kProgramsTag}};
   if (pdp_) watched.emplace_back(pdp_->fd(), kPdpTag);
   if (tokens_) watched.emplace_back(tokens_->fd(), kTokensTag);
   if (token_desk_) watched.emplace_back(token_desk_->fd(), kExchangeTag);
@@ -253,6 +269,8 @@ Status Daemon::run() {
         pdp_->on_ready();
       } else if (tag == kReloadTag) {
         reloader_->on_ready();
+      } else if (tag == kProgramsTag) {
+        program_reader_->on_ready();
       } else if (tag == kKeeperTag) {
         keeper_->on_ready();
       } else if (tag == kTokensTag) {
@@ -322,17 +340,30 @@ void Daemon::take_losses() {
   }
   if (changed(WRIT_COUNT_ARRIVALS_FULL)) look_at_all_ = true;
   if (changed(WRIT_COUNT_RING_FULL_META)) {
-    v1::Record record;
-    record.mutable_gap()->set_kind("events_lost");
-    record.mutable_gap()->set_count(counters[WRIT_COUNT_RING_FULL_META] -
-                                    seen_[WRIT_COUNT_RING_FULL_META]);
-    record.mutable_gap()->set_detail("the event ring buffer was full (ring_bytes in writ.yaml)");
+    write_lost("events_lost",
+               counters[WRIT_COUNT_RING_FULL_META] - seen_[WRIT_COUNT_RING_FULL_META],
+               "the event ring buffer was full (ring_bytes in writ.yaml)");
     look_at_all_ = true;
-    if (auto written = audit_->append(record); !written) {
-      spdlog::error("a gap could not be recorded: {}", written.error().message);
-    }
   }
+  const auto lost = [&](int reason, const char* kind, const char* detail) {
+    if (changed(reason)) write_lost(kind, counters[reason] - seen_[reason], detail);
+  };
+  lost(WRIT_COUNT_COMMANDS_LOST, "commands_lost",
+       "programs were started and could not be told (ring_bytes in writ.yaml); those of enforced "
+       "sessions were killed");
+  lost(WRIT_COUNT_COMMANDS_FORCED, "command_forced",
+       "somebody continued a program that waited for its verdict; it was killed");
   seen_ = counters;
+}
+
+void Daemon::write_lost(const char* kind, std::uint64_t count, const char* detail) {
+  v1::Record record;
+  record.mutable_gap()->set_kind(kind);
+  record.mutable_gap()->set_count(count);
+  record.mutable_gap()->set_detail(detail);
+  if (auto written = audit_->append(record); !written) {
+    spdlog::error("a gap could not be recorded: {}", written.error().message);
+  }
 }
 
 void Daemon::shut_down() {
@@ -341,7 +372,9 @@ void Daemon::shut_down() {
   queries_.reset();
   control_.reset();
   token_desk_.reset();
+  tap_->unwatch_commands();
   if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
+  command_desk_->end_all();
   // What is held would leave when the gate goes.
   flows_->for_each_channel([&](flow::Channel& channel) { gatekeeper_->destroy_held(channel); });
   for (auto& [cgroup, session] : sessions_) {
@@ -359,6 +392,8 @@ void Daemon::shut_down() {
   desk_->settle({});
   keeper_.reset();  // waits for the disk
   tap_.reset();
+  // One can have been stopped while nobody was told any more.
+  for (const auto& [cgroup, session] : sessions_) end_left_commands(session->cgroup.processes());
   kernel::remove_sessions_folder(cgroups_);
   v1::Record record;
   record.mutable_daemon()->set_what("stopped");

@@ -14,11 +14,13 @@
 #include "audit/writer.h"
 #include "budget/limits.h"
 #include "daemon/caller.h"
+#include "daemon/command_desk.h"
 #include "daemon/control_server.h"
 #include "daemon/decide_desk.h"
 #include "daemon/gatekeeper.h"
 #include "daemon/kernel_host.h"
 #include "daemon/person_source.h"
+#include "daemon/program_reader.h"
 #include "daemon/queries.h"
 #include "daemon/reloader.h"
 #include "daemon/session.h"
@@ -91,6 +93,12 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   Result<Session*> session_of_writ(identity::WritHandle handle);
   void sweep_writ_sessions();
   void decide(const Caller& caller, const v1::DecideRequest& request, ConnectionId id);
+
+  // daemon_commands.cpp
+  Status tell_kernel(const Session& session);
+  void tell_kernel_anew(const Session& session);
+  void adopt_commands(Session& session);
+  static void end_left_commands(const std::vector<pid_t>& processes);
 
   // daemon_attach.cpp
   Status check_target(const Caller& caller, pid_t pid);
@@ -167,6 +175,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void take_signal();
   void tick();
   void take_losses();
+  void write_lost(const char* kind, std::uint64_t count, const char* detail);
   void end_sessions();
   void write_session(const Session& session, const char* what);
   Status write_gap(const std::string& session, const char* kind, std::string detail);
@@ -201,6 +210,9 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   std::map<std::string, std::unique_ptr<Session>> writ_sessions_;
   std::unique_ptr<Gatekeeper> gatekeeper_;
   std::unique_ptr<DecideDesk> decide_desk_;
+  std::unique_ptr<ProgramReader> program_reader_;
+  std::unique_ptr<CommandDesk> command_desk_;
+  std::uint32_t programs_ = 0;  // the last that a session was given (writ_session)
   std::unique_ptr<flow::FlowTable> flows_;
   std::unique_ptr<kernel::Tap> tap_;
   std::unique_ptr<kernel::Coverage> coverage_;

@@ -36,6 +36,20 @@ void check_verdicts(const Diagnostics& not_in_force, v1::Check& check) {
   check.set_hint(not_in_force.front().hint + "; `writ policy check FILE…` lists each");
 }
 
+// Whether what agents start is judged. A policy need not: it is said, and no failure.
+void check_commands(std::uint32_t governed, std::uint32_t all, bool policy, v1::Check& check) {
+  check.set_name("commands");
+  check.set_ok(true);
+  if (all == 0) {
+    return check.set_detail(policy ? "governed: a tool of the policy is a program"
+                                   : "NOT governed: no tool of the policy is a program");
+  }
+  check.set_detail(governed == all ? "governed in every session"
+                                   : fmt::format("NOT governed in {} of {} sessions: no tool of "
+                                                 "their policy is a program",
+                                                 all - governed, all));
+}
+
 }  // namespace
 
 // Who asks. An agent stays an agent, whatever account it runs as.
@@ -187,13 +201,16 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
     out.set_processes(static_cast<std::uint32_t>(session->cgroup.processes().size()));
     out.set_calls(session->calls);
     out.set_denied(session->denied);
-    out.set_held(gatekeeper_->held_calls(*flows_, cgroup));
+    out.set_held(gatekeeper_->held_calls(*flows_, cgroup) + command_desk_->waiting(cgroup));
     out.set_uid(session->uid);
     out.set_writ_id(session->writ.id);
     for (const std::string& agent : session->writ.chain) out.add_chain(agent);
     out.set_tier(std::string(identity::to_text(session->writ.tier)));
     out.set_via(session->writ.via);
     out.set_strength(std::string(identity::to_text(session->writ.strength)));
+    if (!session->policy->governs_commands()) {
+      status.set_ungoverned_commands(status.ungoverned_commands() + 1);
+    }
   }
   if (!caller.root()) return status;
   status.set_last_sequence(audit_->last_sequence());
@@ -207,6 +224,8 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   add_counter(status, "opaque", kernel[WRIT_COUNT_OPAQUE]);
   add_counter(status, "datagrams_refused", kernel[WRIT_COUNT_DATAGRAMS_REFUSED]);
   add_counter(status, "held_segments", kernel[WRIT_COUNT_HELD_SEGMENTS]);
+  add_counter(status, "commands_lost", kernel[WRIT_COUNT_COMMANDS_LOST]);
+  add_counter(status, "commands_forced", kernel[WRIT_COUNT_COMMANDS_FORCED]);
   const GatekeeperCounters& ours = gatekeeper_->counters();
   add_counter(status, "degraded_denials", ours.degraded_denials);
   add_counter(status, "missed_kicks", ours.missed_kicks);
@@ -245,8 +264,12 @@ v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
   if (!probes.ok())
     probes.set_hint("install OpenSSL 3 (libssl.so.3), or run agents that bring their own");
   if (!sight.nothing()) check_verdicts(not_in_force(sight), *answer.add_checks());
+  std::uint32_t seen = 0;
+  std::uint32_t governed = 0;
   for (const auto& [cgroup, session] : sessions_) {
     if (!sight.covers(session->writ.tenant, session->writ.user.id)) continue;
+    ++seen;
+    if (session->policy->governs_commands()) ++governed;
     for (const pid_t pid : session->cgroup.processes()) {
       const auto found = coverage_->status(static_cast<std::uint32_t>(pid));
       v1::ProcessCoverage& process = *answer.add_processes();
@@ -256,6 +279,10 @@ v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
       process.set_covered(found.covered);
       process.set_why(found.why);
     }
+  }
+  if (!sight.nothing()) {
+    const std::string_view tenant = sight.all() ? std::string_view() : sight.tenant();
+    check_commands(governed, seen, policies_->of(tenant)->governs_commands(), *answer.add_checks());
   }
   return answer;
 }

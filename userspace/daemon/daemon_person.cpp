@@ -76,6 +76,8 @@ void Daemon::settle_person(Session& session, const Result<identity::WritHandle>&
   // What came meanwhile waited for this.
   gatekeeper_->resume(*flows_, session.cgroup.id());
   decide_desk_->resume(session);
+  tell_kernel_anew(session);
+  command_desk_->resume(session);
 }
 
 // Said once for each reason, not each second.

@@ -81,6 +81,7 @@ void Daemon::apply(Configuration configuration) {
   };
   for (auto& [cgroup, session] : sessions_) {
     renew(*session);
+    tell_kernel_anew(*session);
     session->rule = nullptr;
     rematch(*session);
   }

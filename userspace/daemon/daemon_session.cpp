@@ -86,15 +86,14 @@ Result<Session*> Daemon::open_session(SessionStart start) {
 
 // From here on the kernel side holds what the cgroup's processes send.
 Status Daemon::govern(const Session& session) {
-  const std::uint32_t mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
-  if (Status added = tap_->add_session(session.cgroup.id(), session.cgroup.level(), mode); !added)
-    return added;
+  if (Status told = tell_kernel(session); !told) return told;
   return watch(session.cgroup.events_fd(), EPOLLPRI, session.cgroup.id());
 }
 
 // Takes a session back that could not be filled.
 void Daemon::undo_session(Session& session) {
   const std::uint64_t cgroup = session.cgroup.id();
+  command_desk_->end(session);
   tap_->remove_session(cgroup);
   session.cgroup.remove();
   session.exit_code = 0;
@@ -139,6 +138,7 @@ void Daemon::end_sessions() {
       });
     }
     decide_desk_->end(session);
+    command_desk_->end(session);
     flows_->forget_session(it->first);
     write_session(session, "ended");
     tap_->remove_session(it->first);

@@ -52,6 +52,7 @@ std::uint32_t Daemon::withdraw_ended() {
     const bool waits = session->resolving || !session->attributed();
     if (!waits && !session->withdrawn && !book_.active(session->handle, now)) {
       session->withdrawn = true;
+      tell_kernel_anew(*session);
       denied += gatekeeper_->withdraw(*flows_, cgroup);
     }
   }

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "kernel/command_hold.h"
 #include "kernel/hands.h"
 #include "util/result.h"
 
@@ -30,6 +32,18 @@ class Host {
   virtual Status abort(const kernel::SocketId& socket) = 0;
   virtual Result<kernel::BufferBefore> widen(kernel::SocketId& socket, std::uint64_t bytes) = 0;
   virtual Status restore(kernel::SocketId& socket, const kernel::BufferBefore& before) = 0;
+};
+
+// Commands that wait for a verdict at exec. What each function does stands in
+// kernel/command_hold.h.
+class Commands {
+ public:
+  virtual ~Commands() = default;
+
+  virtual bool go_on(const kernel::CommandId& command) = 0;
+  virtual bool end(const kernel::CommandId& command) = 0;
+  virtual bool end_running(std::uint32_t pid, const std::string& executable) = 0;
+  virtual Status pass(const writ_program& program, std::uint64_t until_ns) = 0;
 };
 
 // Processes whose plaintext has to be seen.

@@ -8,7 +8,7 @@
 
 namespace writ::daemon {
 
-class KernelHost final : public Host, public Processes {
+class KernelHost final : public Host, public Processes, public Commands {
  public:
   // `hands` must outlive it.
   explicit KernelHost(kernel::Hands& hands) : hands_(hands) {}
@@ -36,6 +36,15 @@ class KernelHost final : public Host, public Processes {
   }
   Status restore(kernel::SocketId& socket, const kernel::BufferBefore& before) override {
     return hands_.restore(socket, before);
+  }
+
+  bool go_on(const kernel::CommandId& command) override { return tap_->commands().go_on(command); }
+  bool end(const kernel::CommandId& command) override { return tap_->commands().end(command); }
+  bool end_running(std::uint32_t pid, const std::string& executable) override {
+    return kernel::CommandHold::end_running(pid, executable);
+  }
+  Status pass(const writ_program& program, std::uint64_t until_ns) override {
+    return tap_->commands().pass(program, until_ns);
   }
 
   Status cover_process(std::uint32_t pid, std::chrono::milliseconds at_most_every) override {

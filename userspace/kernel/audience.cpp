@@ -62,6 +62,15 @@ void Audience::tell_path(const writ_event& head, std::size_t size) {
   }
 }
 
+void Audience::tell_command(const void* data, std::size_t size) {
+  writ_event_command event;
+  if (commands_ == nullptr || size < sizeof event) return;
+  std::memcpy(&event, data, sizeof event);
+  if (size < sizeof event + event.head.size) return;
+  event.file[sizeof event.file - 1] = '\0';
+  commands_->on_command(event, {static_cast<const char*>(data) + sizeof event, event.head.size});
+}
+
 // `head` instead of the one that `data` begins with.
 void Audience::tell(const writ_event& head, const void* data, std::size_t size) {
   switch (head.type) {
@@ -83,6 +92,8 @@ void Audience::tell(const writ_event& head, const void* data, std::size_t size) 
     case WRIT_EVENT_CGROUP:
     case WRIT_EVENT_MOVED:
       return tell_path(*static_cast<const writ_event*>(data), size);
+    case WRIT_EVENT_COMMAND:
+      return tell_command(data, size);
     default: {
       writ_event_flow event;
       if (size < sizeof event) return;

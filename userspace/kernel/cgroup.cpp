@@ -139,9 +139,11 @@ Status SessionCgroup::add(pid_t pid) const {
   return {};
 }
 
-std::vector<pid_t> SessionCgroup::processes() const {
+std::vector<pid_t> SessionCgroup::processes() const { return processes_in(path_); }
+
+std::vector<pid_t> processes_in(const std::string& path) {
   std::vector<pid_t> all;
-  collect(path_, all);
+  collect(path, all);
   return all;
 }
 

@@ -67,6 +67,9 @@ class SessionCgroup {
   UniqueFd events_;
 };
 
+// Those in the cgroup at `path` and below it; none where it is gone.
+std::vector<pid_t> processes_in(const std::string& path);
+
 // Cgroups of sessions that an earlier writd left; empty ones are removed, the others returned
 // (their paths).
 // `known` are left as they are.

@@ -64,6 +64,8 @@ constexpr const char* kTracepoints[] = {"send_enter", "send_exit", "lifecycle_tc
                                         "lifecycle_exec", "lifecycle_exit"};
 constexpr const char* kArrivals[] = {"arrivals_fork", "arrivals_exec", "arrivals_cgroup",
                                      "arrivals_moved"};
+constexpr const char* kCommands[] = {"command_exit", "command_syscall", "command_fault",
+                                     "command_exec"};
 constexpr const char* kCgroupPrograms[] = {"gate_egress", "gate_connect4", "gate_connect6"};
 
 }  // namespace
@@ -72,6 +74,8 @@ struct Tap::State {
   std::unique_ptr<writ_bpf, SkeletonDelete> skeleton;
   std::unique_ptr<ring_buffer, RingDelete> ring;
   std::vector<Link> links;
+  std::vector<Link> command_links;
+  std::optional<CommandHold> commands;
   Audience audience;
   const std::uint64_t* counters = nullptr;
 
@@ -84,7 +88,8 @@ struct Tap::State {
     return bpf_object__find_program_by_name(skeleton->obj, name);
   }
   Status attach_all(const std::string& cgroup_root);
-  Status attach_tracepoint(const char* name);
+  Status attach_tracepoint(const char* name) { return attach_tracepoint(name, links); }
+  Status attach_tracepoint(const char* name, std::vector<Link>& to) const;
 };
 
 Status Tap::State::attach_all(const std::string& cgroup_root) {
@@ -103,10 +108,10 @@ Status Tap::State::attach_all(const std::string& cgroup_root) {
   return {};
 }
 
-Status Tap::State::attach_tracepoint(const char* name) {
+Status Tap::State::attach_tracepoint(const char* name, std::vector<Link>& to) const {
   Link link(bpf_program__attach(program(name)));
   if (!link) return fail_errno(errno, "attach {}", name);
-  links.push_back(std::move(link));
+  to.push_back(std::move(link));
   return {};
 }
 
@@ -132,6 +137,8 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   if (memory == MAP_FAILED) return fail_errno(errno, "map the kernel counters");
   state->counters = static_cast<const std::uint64_t*>(memory);
   state->audience.use(sink, bpf_map__fd(state->skeleton->maps.passes));
+  state->commands.emplace(bpf_map__fd(state->skeleton->maps.held),
+                          bpf_map__fd(state->skeleton->maps.passed));
   state->ring.reset(ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch,
                                      &state->audience, nullptr));
   if (!state->ring) return fail_errno(errno, "map the event ring buffer");
@@ -214,7 +221,27 @@ void Tap::decide_arrival(std::uint64_t arrival) {
   }
 }
 
-Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode) {
+Status Tap::watch_commands(CommandSink& sink) {
+  state_->audience.use(sink);
+  if (!state_->command_links.empty()) return {};
+  std::vector<Link> links;
+  // What stops them comes last: nothing waits that could be made to run.
+  for (const char* name : kCommands) {
+    if (Status attached = state_->attach_tracepoint(name, links); !attached) return attached;
+  }
+  state_->command_links = std::move(links);
+  return {};
+}
+
+void Tap::unwatch_commands() {
+  // The guards stay until the tap goes.
+  if (!state_->command_links.empty()) state_->command_links.pop_back();
+}
+
+CommandHold& Tap::commands() { return *state_->commands; }
+
+Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode,
+                        std::uint32_t programs) {
   auto& levels = state_->skeleton->bss->session_levels;
   const auto slot = std::find_if(std::begin(levels), std::end(levels),
                                  [&](std::uint32_t known) { return known == level || known == 0; });
@@ -224,7 +251,7 @@ Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t
                 "can be",
                 WRIT_LEVELS_MAX);
   }
-  const writ_session session{.mode = mode, .pad = 0};
+  const writ_session session{.mode = mode, .programs = programs};
   if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup, &session,
                           BPF_ANY) != 0) {
     return fail_errno(errno, "add a session to the kernel side (are there 4096 already?)");

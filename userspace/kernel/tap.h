@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/command_hold.h"
 #include "util/result.h"
 #include "writ/abi.h"
 
@@ -43,6 +44,14 @@ class ArrivalSink {
   virtual void on_orphan(const writ_event_flow& event) = 0;
   // A process was moved into the cgroup, by writd itself too.
   virtual void on_moved(pid_t pid, std::string_view path) = 0;
+};
+
+// Who is told of the programs that are started in sessions whose commands are governed.
+class CommandSink {
+ public:
+  virtual ~CommandSink() = default;
+  // `arguments`: each with its NUL. WRIT_COMMAND_HELD: the process waits, see CommandHold.
+  virtual void on_command(const writ_event_command& event, std::string_view arguments) = 0;
 };
 
 struct TapOptions {
@@ -80,10 +89,19 @@ class Tap {
   // are told as orphans.
   void abandon(std::uint64_t arrival);
 
-  // `level`: the cgroup's depth below the root of the hierarchy. kUnavailable: sessions are at
-  // WRIT_LEVELS_MAX other depths already, or there are 4096.
-  Status add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode);
+  // `level`: the cgroup's depth below the root of the hierarchy. `programs`: see writ_session; other
+  // than 0 only once watch_commands() was called. A session that is there is changed. kUnavailable:
+  // sessions are at WRIT_LEVELS_MAX other depths already, or there are 4096.
+  Status add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode,
+                     std::uint32_t programs);
   void remove_session(std::uint64_t cgroup);
+
+  // Attaches what stops commands; all of it, or none stays. `sink` must outlive the tap.
+  Status watch_commands(CommandSink& sink);
+  // From here on no command is stopped; what waits goes on waiting, and is told by consume().
+  void unwatch_commands();
+  // Of the commands that wait. Lives as long as the tap.
+  [[nodiscard]] CommandHold& commands();
 
   // A connection that is older than its session: from here on the gate knows whose it is. One that
   // it knows already is left as it is.

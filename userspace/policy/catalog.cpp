@@ -140,7 +140,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
       }
     }
   };
-  const Tool* clash = nullptr;
+  const Tool* clash = programs_.taken(shape.programs);
   each_place([&](const std::vector<Entry>& place, const PathPattern&) {
     for (const Entry& other : place) {
       if (clash == nullptr && entry.clashes(other)) clash = other.tool;
@@ -150,6 +150,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
 
   tool.index = static_cast<std::uint32_t>(tools_.size());
   entry.tool = &tools_.emplace_back(std::move(tool));
+  programs_.add(shape.programs, *entry.tool);
   each_place([&](std::vector<Entry>& place, const PathPattern& path) {
     entry.captures.clear();
     for (const PathPattern::Segment& segment : path.segments) {
@@ -214,6 +215,10 @@ bool Catalog::is_mcp(const ToolCall& call) const {
 }
 
 std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
+  if (call.protocol == kCommandProtocol) {
+    const Tool* program = programs_.find(call.path);
+    return program == nullptr ? std::nullopt : std::optional(ToolMatch{.tool = program});
+  }
   Request request{.method = call.method, .destination = parse_address(call.destination.address)};
   std::vector<std::string_view> captured;
   const Entry* found = find(call, request, captured);

@@ -9,7 +9,8 @@
 //   address   a tool with `addresses`, then one without
 //   mcp       a name, then the longer glob
 // Entries that are equal in all of these and can match the same call are refused at load, so the
-// order of files and entries never matters.
+// order of files and entries never matters. Programs (ToolShape::programs) are apart from all that:
+// program_names.h.
 //
 // Where an entry with `mcp` is the most specific one by host, path and address, the catalog knows
 // an MCP server. What is sent there is named by what it says and by nothing else: by an entry with
@@ -29,6 +30,7 @@
 #include "policy/address.h"
 #include "policy/host_pattern.h"
 #include "policy/path_pattern.h"
+#include "policy/program_names.h"
 #include "protocol/tool_call.h"
 
 namespace writ::policy {
@@ -66,6 +68,7 @@ struct ToolShape {
   std::vector<PathPattern> paths;
   std::vector<AddressRange> addresses;  // empty: any destination
   std::vector<McpPattern> mcp;          // empty: no matter what the body says
+  std::vector<std::string> programs;    // instead of all others: globs over the file that runs
 };
 
 class Catalog {
@@ -84,6 +87,8 @@ class Catalog {
   // The call is a message to an MCP server: its body has to be read before it has a name.
   [[nodiscard]] bool is_mcp(const ToolCall& call) const;
   [[nodiscard]] bool knows_mcp() const { return !traffic_.empty(); }
+  // Whether some tool is a program's.
+  [[nodiscard]] bool knows_programs() const { return !programs_.empty(); }
   [[nodiscard]] const std::deque<Tool>& tools() const { return tools_; }
 
  private:
@@ -98,6 +103,7 @@ class Catalog {
   std::deque<Tool> tools_;            // a Tool does not move
   std::vector<const Tool*> traffic_;  // by McpTraffic; empty: no tool is an MCP server's
   std::map<std::string, std::map<std::uint16_t, std::unique_ptr<Node>>, std::less<>> hosts_;
+  ProgramNames programs_;
 };
 
 }  // namespace writ::policy

@@ -35,7 +35,34 @@ void read_name(YamlMap& map, const std::string& key, ToolText& text, Diagnostics
   }
 }
 
+// Of a program nothing is said that calls over the network have.
+bool of_program(YamlMap& map, const std::string& key) {
+  if (!map.has("program")) return false;
+  if (map.has(key)) {
+    map.error(key, fmt::format("'{}' does not go with 'program'", key),
+              "a program is named by its file alone; `args` in rules look at how it is started");
+  }
+  (void)map.child(key);  // the key is known
+  return true;
+}
+
+void read_programs(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  constexpr const char* kHint = "write /usr/bin/git, or a glob as /usr/lib/git-core/*";
+  if (!map.has(key)) {
+    (void)map.child(key);  // the key is known
+    return;
+  }
+  for (std::string& text : required_strings(map, key, kHint)) {
+    if (text.starts_with('/') || text == "*") {
+      tool.shape.programs.push_back(std::move(text));
+    } else {
+      map.error(key, fmt::format("'{}' is no program: its path begins with '/'", text), kHint);
+    }
+  }
+}
+
 void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  if (of_program(map, key)) return;
   for (const std::string& text : required_strings(map, key, kHostHint)) {
     if (auto host = parse_host_pattern(text)) {
       tool.shape.hosts.push_back(std::move(*host));
@@ -47,6 +74,7 @@ void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostic
 
 void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write GET, [POST, PUT], or '*' for any";
+  if (of_program(map, key)) return;
   if (map.has("mcp") || map.has("mcp_method")) {
     if (map.has(key)) map.error(key, "'method' does not go with 'mcp'", "MCP has its own methods");
     (void)map.child(key);  // the key is known
@@ -63,6 +91,7 @@ void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnost
 
 void read_paths(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write /contacts/{id}, or /files/** for all below";
+  if (of_program(map, key)) return;
   for (const std::string& text : required_strings(map, key, kHint)) {
     if (Result<PathPattern> path = parse_path_pattern(text)) {
       tool.shape.paths.push_back(std::move(*path));
@@ -73,6 +102,7 @@ void read_paths(YamlMap& map, const std::string& key, ToolText& tool, Diagnostic
 }
 
 void read_addresses(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  if (of_program(map, key)) return;
   const std::vector<std::string> texts = map.strings(key);
   if (map.has(key) && texts.empty())
     map.error(key, "'addresses' is empty", "leave the key out for any destination");
@@ -86,6 +116,7 @@ void read_addresses(YamlMap& map, const std::string& key, ToolText& tool, Diagno
 }
 
 void read_mcp_names(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  if (of_program(map, key)) return;
   text.mcp_names = map.strings(key);
   const bool fine = std::all_of(text.mcp_names.begin(), text.mcp_names.end(),
                                 [](const std::string& name) { return !name.empty(); });
@@ -94,6 +125,7 @@ void read_mcp_names(YamlMap& map, const std::string& key, ToolText& text, Diagno
 }
 
 void read_mcp_methods(YamlMap& map, const std::string& key, ToolText& text, Diagnostics&) {
+  if (of_program(map, key)) return;
   text.mcp_methods = map.strings(key);
   if (map.has(key) && text.mcp_methods.empty())
     map.error(key, "'mcp_method' is empty", "leave it out for tools/call");
@@ -129,13 +161,15 @@ void read_tool_effect(YamlMap& map, const std::string& key, ToolText& text, Diag
 
 constexpr std::string_view kScopesSchema = R"({"type":"array","items":{"type":"string"}})";
 
-constexpr std::array<Key<ToolText>, 10> kToolKeys = {{
+constexpr std::array<Key<ToolText>, 11> kToolKeys = {{
     {{"name", kTextSchema, "What the call is called, in rules and records.", true}, read_name},
-    {{"host", kNamesSchema, "crm.example.test, *.example.test or *; with :port if only that one.",
-      true},
+    // Of these three and `program` either all are there or the one: the reader sees to it.
+    {{"host", kNamesSchema, "crm.example.test, *.example.test or *; with :port if only that one."},
      read_hosts},
-    {{"method", kNamesSchema, "GET, or a list; * is any. Required, but with mcp."}, read_methods},
-    {{"path", kNamesSchema, "/contacts/{id}, or /files/** for all below.", true}, read_paths},
+    {{"method", kNamesSchema, "GET, or a list; * is any. Not with mcp."}, read_methods},
+    {{"path", kNamesSchema, "/contacts/{id}, or /files/** for all below."}, read_paths},
+    {{"program", kNamesSchema, "Instead of host, method and path: /usr/bin/git, or a glob."},
+     read_programs},
     {{"scopes", kScopesSchema, "Permissions that are required, all of them; [] for none.", true},
      read_tool_scopes},
     {{"effect", R"({"enum":["read","write"]})", "Whether it only reads.", true}, read_tool_effect},

@@ -19,6 +19,7 @@ Evaluation::Evaluation(const Input& asked, const Tool* named)
     : input(asked),
       tool(named),
       is_call(asked.what == Input::What::kCall),
+      is_command(is_call && asked.call.protocol == kCommandProtocol),
       host(host_of(asked)),
       destination(parse_address(asked.call.destination.address)) {}
 

@@ -101,6 +101,16 @@ class Policy {
   // Of some call, named or not.
   [[nodiscard]] bool reads_arguments() const { return rules_.reads_of_any_call().arguments; }
 
+  // Whether all calls of one path and one writ are decided alike, whatever is in them and whenever
+  // they come.
+  [[nodiscard]] bool settled(const ToolMatch* tool) const {
+    const RuleIndex::Reads& read = reads(tool);
+    return !read.findings && !read.arguments && !read.digest && !read.session && !read.budget &&
+           !read.time;
+  }
+  // Whether commands are calls: some tool is a program's.
+  [[nodiscard]] bool governs_commands() const { return catalog_.knows_programs(); }
+
   // What holds for this user's calls of the tool (nullptr: calls without a name). Of `permission`
   // the decision knows already; the rest is the caller's to do.
   [[nodiscard]] Settings settings(std::string_view user, const ToolMatch* tool,

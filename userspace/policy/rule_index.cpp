@@ -19,7 +19,8 @@ RuleIndex::Reads merge(const RuleIndex::Reads& a, const RuleIndex::Reads& b) {
           .arguments = a.arguments || b.arguments,
           .digest = a.digest || b.digest,
           .session = a.session || b.session,
-          .budget = a.budget || b.budget};
+          .budget = a.budget || b.budget,
+          .time = a.time || b.time};
 }
 
 RuleIndex::Reads reads_of(const Rule& rule) {
@@ -30,7 +31,8 @@ RuleIndex::Reads reads_of(const Rule& rule) {
       .session = rule.calls || rule.tool_calls || !rule.used_before.empty() ||
                  !rule.requires_before.empty() || rule.tainted || rule.after ||
                  rule.repeat_more_than,
-      .budget = !rule.budget_left.empty()};
+      .budget = !rule.budget_left.empty(),
+      .time = !rule.during.empty()};
 }
 
 }  // namespace

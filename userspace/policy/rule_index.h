@@ -60,6 +60,7 @@ class RuleIndex {
     bool digest = false;
     bool session = false;
     bool budget = false;
+    bool time = false;
   };
   [[nodiscard]] const Reads& reads(const Tool* tool) const;
   [[nodiscard]] const Reads& reads_of_any_call() const { return all_reads_; }

@@ -15,6 +15,11 @@ struct Endpoint {
   std::uint16_t port = 0;  // host byte order
 };
 
+// A program that is started: the call's path is the file that runs, its arguments are a JSON object
+// (daemon/command_call.h), and it goes to no host.
+inline constexpr const char* kCommandProtocol = "exec";
+inline constexpr const char* kCommandMethod = "EXEC";
+
 struct ToolCall {
   std::string protocol = "http/1.1";
   std::string method;

@@ -52,6 +52,8 @@ class Config:
     agents: dict = dataclasses.field(default_factory=dict)  # further agents: id → limits
     people: tuple = ()  # further users, each as users.yaml has it
     more_agents: tuple = ()  # further agents, each as agents.yaml has it
+    commands: dict = dataclasses.field(default_factory=dict)  # tool → programs; none: commands are not governed
+    more_rules: tuple = ()  # further rules, each as the policy has it
 
     def files(self) -> dict[str, str]:
         """Path below etc/writ → text."""
@@ -70,7 +72,9 @@ class Config:
         for name, (method, path, scopes, effect) in TOOLS.items():
             text += (f"  - {{name: {name}, host: \"*\", method: \"{method}\", path: \"{path}\", "
                      f"scopes: {json.dumps(scopes)}, effect: {effect}}}\n")
-        return text + POLICY_RULES
+        for name, programs in self.commands.items():
+            text += f"  - {{name: {name}, program: {json.dumps(programs)}, scopes: [], effect: write}}\n"
+        return text + POLICY_RULES + "".join(f"  - {json.dumps(rule)}\n" for rule in self.more_rules)
 
     def users_yaml(self) -> str:
         people = {user: (scopes, unix, {}) for user, (scopes, unix) in USERS.items()}

@@ -45,6 +45,18 @@ TEST_F(LimitBookTest, StopsAtMaxToolCallsWithTheNumbers) {
   EXPECT_EQ(refusal->message, "the writ has used 2 of its max_tool_calls of 2");
 }
 
+TEST_F(LimitBookTest, SaysWhetherAnythingLimitsAWritOrWhatItComesFrom) {
+  open("free", {});
+  open("few", {.max_tool_calls = 2});
+  open("slow", {.user_calls_per_minute = 9}, "diana");
+  EXPECT_FALSE(book_.limited("free"));
+  EXPECT_TRUE(book_.limited("few"));
+  EXPECT_TRUE(book_.limited("slow"));
+  EXPECT_TRUE(book_.limited("nobody's"));
+  ASSERT_TRUE(book_.open_writ("below", "few", "sarah", {}, kStart));
+  EXPECT_TRUE(book_.limited("below"));
+}
+
 TEST_F(LimitBookTest, ZeroToolCallsMeansNone) {
   open("s", {.max_tool_calls = 0});
   EXPECT_EQ(use("s", "1"), "limit_tool_calls");

@@ -1,0 +1,24 @@
+// Commands that an earlier writd left stopped at exec: who they are, from /proc alone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "writ/abi.h"
+
+namespace writ::kernel {
+
+struct LeftCommand {
+  writ_event_command event = {};  // HELD, of now; what the kernel side alone knows is not set
+  std::string arguments;          // each with its NUL
+};
+
+// nullopt: the process is not stopped, or was stopped later than at exec. `proc` is /proc.
+std::optional<LeftCommand> left_command(const std::string& proc, pid_t pid);
+
+// SIGKILL, when it is one.
+void end_left_command(const std::string& proc, pid_t pid);
+
+}  // namespace writ::kernel

@@ -154,6 +154,8 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.set_reason(call.decision.reason);
   d.set_code(call.decision.code);
   d.set_policy_version(session.policy->version());
+  if (call.llm) call.llm->fill(*d.mutable_llm());
+  if (call.asked) fill_asked(*call.asked, d);
   fill_findings(call.arguments.findings(), "args", *d.mutable_findings());
   fill_scan(call.arguments, context, *d.mutable_scan());
   if (session.enforced() && call.first_seen_ns != 0) {
@@ -178,6 +180,7 @@ v1::Record outcome_record(const Call& call, const Session& session, const char* 
   if (call.status != 0) fill_scan(call.result, context, *o.mutable_scan());
   o.set_duration_ns(monotonic_ns() - call.decided_ns);
   o.set_detail(std::move(detail));
+  if (call.llm && call.status != 0) call.llm->fill(context.prices, *o.mutable_llm());
   return record;
 }
 

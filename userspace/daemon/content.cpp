@@ -66,6 +66,7 @@ void Content::open(scan::Scanner& scanner, audit::DigestStream digest,
     asides_.emplace(scanner.open());
   }
   if (options.keep) body_missing_.clear();
+  also_ = options.also;
 }
 
 void Content::scan_beside(std::string_view text) {
@@ -96,6 +97,7 @@ void Content::feed(std::string_view body) {
 void Content::take(std::string_view decoded) {
   decoded_ += decoded.size();
   keep(decoded);
+  if (also_ != nullptr) also_->on_decoded(decoded);
   if (events_) {
     Events sink(*this);
     events_->feed(decoded, sink);

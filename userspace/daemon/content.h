@@ -35,6 +35,7 @@ struct ContentOptions {
   std::uint64_t message_max = 16u << 20;  // what a coded body may decode to
   bool keep = false;                      // the body is read as arguments, until it is dropped
   bool events = false;                    // it may be a text/event-stream
+  protocol::DecodedSink* also = nullptr;  // gets the body too, its codings undone; outlives it
 };
 
 class Content {
@@ -101,6 +102,7 @@ class Content {
   std::optional<scan::Stream> asides_;   // of an event stream
   std::optional<protocol::ContentDecoder> decoder_;
   std::optional<protocol::SseParser> events_;
+  protocol::DecodedSink* also_ = nullptr;
   JsonLook as_sent_look_;
   std::optional<audit::DigestStream> digesting_;  // until end()
   std::optional<protocol::Problem> problem_;

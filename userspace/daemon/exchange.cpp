@@ -80,8 +80,9 @@ void Exchange::Requests::on_head(const protocol::RequestHead& head, std::uint64_
   call.content_length = head.content_length;
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
+  const bool keep = e.keep_bodies || may_ask_model(call.request);
   call.arguments.open(e.scanner_, e.digests_.copy(), head.headers,
-                      {.message_max = e.message_max_, .keep = e.keep_bodies});
+                      {.message_max = e.message_max_, .keep = keep});
   // A body that nobody can read is not waited for.
   if (call.chunked || call.content_length > 0) call.take_content_problem();
   // The query holds arguments as much as the body does; header fields hold credentials on purpose
@@ -118,7 +119,9 @@ void Exchange::Responses::on_head(const protocol::ResponseHead& head, std::uint6
   if (call == nullptr || head.interim) return;
   call->status = head.status;
   call->result.open(exchange.scanner_, exchange.digests_.copy(), head.headers,
-                    {.message_max = exchange.message_max_, .events = true});
+                    {.message_max = exchange.message_max_,
+                     .events = true,
+                     .also = call->llm ? &call->llm->open_answer(head.headers) : nullptr});
 }
 
 void Exchange::Responses::on_body(std::string_view bytes, std::uint64_t /*end*/) {

@@ -24,6 +24,7 @@ policy::Decision deny(std::string rule, std::string code, std::string reason) {
 Judge::Judge(Parts parts, const scan::Ruleset& rules) : parts_(std::move(parts)) {
   context_.ruleset_version = rules.version();
   context_.categories = rules.categories();
+  context_.prices = parts_.prices;
   // Without one the audit could not have been opened.
   if (auto digest = parts_.audit.key().digest_stream()) call_digest_.emplace(std::move(*digest));
 }
@@ -61,6 +62,7 @@ policy::Decision Judge::judge(const Session& session, const Call& call, bool com
 
 void Judge::weigh(const Session& session, Call& call) const {
   name(session, call);
+  if (call_digest_) look_for_model(session.asked, call, *call_digest_);
   (void)call.arguments.look();  // it is judged now, whether that is new or not
   call.decision = judge(session, call, call.received());
 }
@@ -154,6 +156,7 @@ bool Judge::write_decision(Session& session, Call& call, std::uint32_t pid,
 void Judge::write_outcome(const Session& session, Call& call, const char* result,
                           std::string detail) {
   call.stage = Stage::kDone;
+  if (call.llm) call.llm->end_answer();
   v1::Record record = outcome_record(call, session, result, std::move(detail), context_);
   if (const auto sequence = parts_.audit.append(record); !sequence) {
     parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));

@@ -38,7 +38,8 @@ class Judge {
     budget::LimitBook& limits;
     const identity::WritBook& book;
     audit::Writer& audit;
-    pdp::PdpClient* pdp = nullptr;  // nullptr: rules alone decide
+    pdp::PdpClient* pdp = nullptr;        // nullptr: rules alone decide
+    const llm::Prices* prices = nullptr;  // nullptr: nobody has said what models cost
     Report report;
   };
   Judge(Parts parts, const scan::Ruleset& rules);
@@ -53,7 +54,8 @@ class Judge {
   [[nodiscard]] policy::Decision judge(const Session& session, const Call& call, bool complete,
                                        bool provisional = false) const;
 
-  // Names the call, takes the scan's findings, and judges it.
+  // Names the call, sees whether a model is asked or has asked for it, takes the scan's findings,
+  // and judges it.
   void weigh(const Session& session, Call& call) const;
 
   // Asks the decision point about what the rules let through. `flow`: whose turn it takes, see

@@ -1,6 +1,7 @@
 """Language models, asked with the official SDKs (Must show 3 of the protocols issue): what they answered, what it costs, and which
 calls they asked for."""
-from lib.case import each
+import itertools
+
 from lib.llm import Agent, Model
 
 POLICY = """\
@@ -9,6 +10,7 @@ tools:
   - {name: model.ask, host: "*", method: POST, path: "/v1/**", scopes: [test.use], effect: read}
   - {name: crm.get_contact, host: "*", method: GET, path: "/crm/contacts/{id}", scopes: [test.use], effect: read}
   - {name: crm.add_contact, host: "*", method: POST, path: /crm/contacts, scopes: [test.use], effect: write}
+  - {name: test.allowed, host: "*", method: GET, path: "/allowed/**", scopes: [test.use], effect: read}
 rules:
   - {id: all, effect: allow, tools: ["*"]}
 """
@@ -41,7 +43,7 @@ def check_answer(api, stream, decision, outcome) -> list[dict]:
     name, model, stop, cached, written, reasoning, cost = EXPECTED[api]
     asked, got = decision["llm"], outcome["llm"]
     assert (asked["api"], asked.get("stream", False), len(asked["system"])) == (name, stream, 64), asked
-    assert model.startswith(asked["model"]) and "asked" not in decision, decision
+    assert model.startswith(asked["model"]) and decision["asked"] == "ASKED_UNSPECIFIED", decision
     assert (got["model"], got["stopReason"], got.get("complete")) == (model, stop, True), got
     counts = [int(got.get(key, 0)) for key in ("inputTokens", "cachedTokens", "cacheWrittenTokens", "outputTokens", "reasoningTokens")]
     assert counts == [120, cached, written, 34, reasoning], got
@@ -72,34 +74,31 @@ def play(env, agent, api: str, stream: bool, coding: str) -> None:
     agent.call("GET", env.url("https", "/allowed/elsewhere"))
 
 
-@each(coding=["gzip", "br"], stream=["stream", "whole"])
-def test_what_models_ask_for(env, coding, stream):
-    """Tokens, cost and tool uses of each API, and `caused_by` of the calls that follow."""
-    use(env)
-    with Model(env.certs) as model:
-        for api in EXPECTED:
-            before = env.last_sequence()
-            with Agent(env, model.url) as agent:  # a session of its own, that knows nothing of the others
-                play(env, agent, api, stream == "stream", coding)
-            check_calls(env, before, api, stream == "stream")
-    env.stop()
-
-
-def test_people_see_it(env):
-    """`writ calls` and `writ trace`, of a session that calls a tool before it asks a model."""
+def test_what_models_ask_for(env):
+    """Tokens, cost and tool uses of each API, at once and streamed, coded; `caused_by` of the calls that follow; and what people see."""
     use(env)
     with Model(env.certs) as model, Agent(env, model.url) as agent:
         agent.call("GET", env.url("https", "/crm/contacts/7"))
-        play(env, agent, "messages", True, "br")
-    calls = [c["decision"]["decision"] for c in env.calls(0, 6)]
-    assert "asked" not in calls[0], calls[0]
+        first = env.calls(0, 1)[0]["decision"]["decision"]
+        assert first["asked"] == "ASKED_UNSPECIFIED", first  # no model was asked anything
+        for api, stream, coding in itertools.product(EXPECTED, (False, True), ("gzip", "br")):
+            before = env.last_sequence()
+            play(env, agent, api, stream, coding)
+            check_calls(env, before, api, stream)
+    check_views(env, [c["decision"]["decision"] for c in env.calls(before, 5)])
+    env.stop()
+
+
+def check_views(env, calls) -> None:
+    """`writ calls` and `writ trace` of what was played last."""
     lines = env.writ("calls").stdout
     assert "claude-sonnet-5-20250929: 120+34 tokens, 0.000604 USD" in lines, lines
-    assert f"asked for by {calls[1]['callId'][:12]}" in lines and lines.count("not asked for by a model") == 2, lines
-    trace = env.writ("trace", calls[1]["callId"]).stdout
+    asked = calls[0]["callId"]
+    assert lines.count(f"asked for by {asked[:12]}") == 2 and lines.count("not asked for by a model") == 2 * 12, lines
+    trace = env.writ("trace", asked).stdout
     for line in ("claude-sonnet-5, by anthropic-messages, as a stream", "stopped: tool_use", "in 120, 100 of them from a cache",
                  "0.000604 USD", "crm_get_contact (toolu_0)"):
         assert line in trace, f"{line}: {trace}"
-    assert f"in call {calls[1]['callId']}, tool use toolu_0" in env.writ("trace", calls[2]["callId"]).stdout
-    assert "no model asked for this tool" in env.writ("trace", calls[5]["callId"]).stdout
-    env.stop()
+    assert f"in call {asked}, tool use toolu_0" in env.writ("trace", calls[1]["callId"]).stdout
+    assert "with other arguments" in env.writ("trace", calls[3]["callId"]).stdout
+    assert "no model asked for this tool" in env.writ("trace", calls[4]["callId"]).stdout

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/llm_view.h"
 #include "cli/names.h"
 #include "cli/time_text.h"
 
@@ -111,7 +112,13 @@ std::string permissions(const v1::Decision& d, const Palette& palette) {
   return out;
 }
 
-std::string request_text(const v1::Decision& d) {
+std::string rows_text(const LlmRows& rows) {
+  std::string out;
+  for (const auto& [label, value] : rows) out += row(label, value);
+  return out;
+}
+
+std::string request_text(const v1::Decision& d, const Palette& palette) {
   const v1::Request& request = d.request();
   std::string out;
   std::string tool = d.tool().name().empty() ? "none of the catalog" : printable(d.tool().name());
@@ -142,6 +149,7 @@ std::string request_text(const v1::Decision& d) {
   }
   std::sort(captures.begin(), captures.end());
   if (!captures.empty()) out += row("Arguments", printable(join(captures, ", ")));
+  out += rows_text(llm_request_rows(d, palette));
   std::string size = bytes_text(request.bytes());
   if (!request.digest().empty()) size += ", body digest " + printable(request.digest());
   out += row(described(d) ? "Described" : "Sent by the agent", size);
@@ -183,6 +191,7 @@ std::string result_text(const v1::Decision& d, const v1::Call& call) {
                             : o.mcp().error().empty() ? "the tool says that it failed"
                                                       : "error " + printable(o.mcp().error()));
     }
+    out += rows_text(llm_answer_rows(o));
   }
   if (!o.detail().empty()) out += row("", printable(o.detail()));
   out += row("Took", fmt::format("{} from the decision; held {} before it",
@@ -206,7 +215,7 @@ std::string findings_text(const google::protobuf::RepeatedPtrField<v1::Finding>&
 
 std::string data(const v1::Decision& d, const v1::Call& call, const Palette& palette) {
   std::string out = head(3, "What data was accessed?", palette);
-  out += request_text(d);
+  out += request_text(d, palette);
   out += row("Found in it", d.findings().empty() ? "nothing" : "");
   out += findings_text(d.findings(), false);
   out += result_text(d, call);
@@ -315,6 +324,7 @@ std::string call_line(const v1::Call& call, const Palette& palette) {
   if (!d.findings().empty()) {
     why += ", " + count_of(static_cast<std::uint64_t>(d.findings().size()), "finding");
   }
+  why += llm_line(call);
   return time_text(call.decision().time_unix_ns()) + "  " + pad(printable(d.call_id()), 12) + "  " +
          palette.paint(colour_of(d.verdict()), pad(verdict, 7)) + "  " +
          pad(d.user().id().empty() ? "unattributed" : printable(d.user().id()), 12) + "  " +

@@ -206,6 +206,8 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.set_reason(call.decision.reason);
   d.set_code(call.decision.code);
   d.set_policy_version(session.policy->version());
+  if (call.llm) call.llm->fill(*d.mutable_llm());
+  if (call.asked) fill_asked(*call.asked, d);
   fill_findings(call.arguments.findings(), "args", *d.mutable_findings());
   fill_scan(call.arguments, context, *d.mutable_scan());
   if (session.enforced() && call.first_seen_ns != 0) {
@@ -231,6 +233,7 @@ v1::Record outcome_record(const Call& call, const Session& session, const char* 
   o.set_duration_ns(monotonic_ns() - call.decided_ns);
   o.set_detail(std::move(detail));
   if (call.mcp_answer) fill_answer(*call.mcp_answer, *o.mutable_mcp());
+  if (call.llm && call.status != 0) call.llm->fill(context.prices, *o.mutable_llm());
   return record;
 }
 

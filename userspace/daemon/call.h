@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "daemon/asked_tools.h"
 #include "daemon/content.h"
+#include "daemon/llm_call.h"
 #include "daemon/mcp_stream.h"
 #include "daemon/session.h"
 #include "policy/decision.h"
@@ -93,6 +95,8 @@ struct Call {
   std::unique_ptr<McpStream> mcp_stream;          // its result is where others' answers come
   int status = 0;
   policy::Decision decision;
+  std::unique_ptr<LlmCall> llm;  // it is one to a language model
+  std::optional<Asked> asked;    // whether a model asked for it, where one was seen
 
   // Arguments that cannot be read are a problem of the call.
   void take_content_problem() {
@@ -115,6 +119,7 @@ struct Call {
 struct RecordContext {
   std::string ruleset_version;
   std::vector<std::string> categories;
+  const llm::Prices* prices = nullptr;  // nullptr: nobody has said what models cost
 };
 
 // The tool by which the session's policy knows it. What it says to an MCP server is read for that,

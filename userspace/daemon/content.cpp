@@ -86,6 +86,7 @@ void Content::open(scan::Scanner& scanner, audit::DigestStream digest,
     watch_ = options.watch;
   }
   if (options.keep) body_missing_.clear();
+  also_ = options.also;
 }
 
 void Content::scan_beside(std::string_view text) {
@@ -124,6 +125,7 @@ void Content::take(std::string_view decoded) {
   decoded_ += decoded.size();
   if (message_ended_) drop_messages();
   keep(decoded);
+  if (also_ != nullptr) also_->on_decoded(decoded);
   if (events_) {
     Events sink(*this);
     events_->feed(decoded, sink);

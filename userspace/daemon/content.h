@@ -39,6 +39,7 @@ struct ContentOptions {
   bool events = false;                    // it may be a text/event-stream
   bool grpc = false;                      // it may be gRPC's messages
   protocol::SseSink* watch = nullptr;     // is told its events too; must outlive the content
+  protocol::DecodedSink* also = nullptr;  // gets the body too, its codings undone; outlives it
 };
 
 class Content {
@@ -123,6 +124,7 @@ class Content {
   protocol::SseSink* watch_ = nullptr;
   std::optional<protocol::GrpcReader> grpc_;
   bool message_ended_ = false;  // of gRPC, one at least
+  protocol::DecodedSink* also_ = nullptr;
   JsonLook as_sent_look_;
   std::optional<audit::DigestStream> digesting_;  // until end()
   std::optional<protocol::Problem> problem_;

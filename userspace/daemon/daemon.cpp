@@ -82,6 +82,12 @@ Status Daemon::load(Diagnostics& diagnostics) {
     if (!tokens) return context(tokens.error(), "set up the verification of tokens");
     tokens_ = std::move(*tokens);
   }
+  if (std::filesystem::exists(settings_.prices_path())) {
+    prices_ = llm::Prices::load(settings_.prices_path(), diagnostics);
+    if (!prices_) {
+      return fail(ErrorCode::kInvalid, "the configuration below {} has errors", settings_.root);
+    }
+  }
   rules_ = std::move(*ruleset);
   return load_exchange(diagnostics);
 }
@@ -151,6 +157,7 @@ Status Daemon::attach() {
   gatekeeper_ = std::make_unique<Gatekeeper>(
       Gatekeeper::Parts{.settings = settings_,
                         .pdp = pdp_.get(),
+                        .prices = prices_ ? &*prices_ : nullptr,
                         .sessions = sessions_,
                         .rules = rules_,
                         .limits = limits_,

@@ -37,6 +37,7 @@
 #include "kernel/coverage.h"
 #include "kernel/hands.h"
 #include "kernel/tap.h"
+#include "llm/prices.h"
 #include "policy/policy_set.h"
 #include "scan/ruleset.h"
 
@@ -193,6 +194,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   std::string policy_problem_;  // why what the files say is not in force
   std::shared_ptr<const policy::PolicySet> policies_;
   std::shared_ptr<const scan::Ruleset> rules_;
+  std::optional<llm::Prices> prices_;  // of models
   std::unique_ptr<audit::Writer> audit_;
   budget::LimitBook limits_;
   identity::WritBook book_;

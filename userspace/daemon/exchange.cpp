@@ -154,8 +154,9 @@ Call& Exchange::open_call(const protocol::RequestHead& head, std::uint64_t begin
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
   if (keep_bodies) call.mcp_headers = protocol::read_mcp_headers(head.headers);
+  const bool keep = keep_bodies || may_ask_model(call.request);
   call.arguments.open(scanner_, digests_.copy(), head.headers,
-                      {.message_max = message_max_, .keep = keep_bodies, .grpc = multiplexed()});
+                      {.message_max = message_max_, .keep = keep, .grpc = multiplexed()});
   // A body that nobody can read is not waited for.
   if (call.chunked || call.content_length > 0) call.take_content_problem();
   // The query holds arguments as much as the body does; header fields hold credentials on purpose
@@ -185,7 +186,8 @@ void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
                     .keep = wants_mcp_answer(call),
                     .events = true,
                     .grpc = multiplexed(),
-                    .watch = call.mcp_stream.get()});
+                    .watch = call.mcp_stream.get(),
+                    .also = call.llm ? &call.llm->open_answer(head.headers) : nullptr});
 }
 
 void Exchange::end_result(Call& call) {

@@ -36,6 +36,7 @@ Gatekeeper::Gatekeeper(Parts parts)
               .book = parts_.book,
               .audit = parts_.audit,
               .pdp = parts_.pdp,
+              .prices = parts_.prices,
               .report = parts_.report},
              *parts_.rules) {}
 
@@ -64,7 +65,8 @@ void Gatekeeper::on_out(flow::Channel& channel, std::string_view bytes) {
     if (exchange.refused && session->enforced()) (void)end_connection(channel.socket);
     return;
   }
-  exchange.keep_bodies = session->reads_bodies;
+  // Whether a model asked for a call is seen by its arguments.
+  exchange.keep_bodies = session->reads_bodies || session->asked->any();
   exchange.feed_out(bytes);
   if (exchange.calls.size() > kMaxOpenCalls) {
     exchange.problem_call(

@@ -43,7 +43,8 @@ class Gatekeeper : public flow::ChannelHandler {
  public:
   struct Parts {
     const Settings& settings;
-    pdp::PdpClient* pdp = nullptr;  // nullptr: rules alone decide
+    pdp::PdpClient* pdp = nullptr;        // nullptr: rules alone decide
+    const llm::Prices* prices = nullptr;  // nullptr: nobody has said what models cost
     Sessions& sessions;
     std::shared_ptr<const scan::Ruleset> rules;
     budget::LimitBook& limits;

@@ -24,6 +24,7 @@ policy::Decision deny(std::string rule, std::string code, std::string reason) {
 Judge::Judge(Parts parts, const scan::Ruleset& rules) : parts_(std::move(parts)) {
   context_.ruleset_version = rules.version();
   context_.categories = rules.categories();
+  context_.prices = parts_.prices;
   // Without one the audit could not have been opened.
   if (auto digest = parts_.audit.key().digest_stream()) call_digest_.emplace(std::move(*digest));
 }
@@ -61,6 +62,7 @@ policy::Decision Judge::judge(const Session& session, const Call& call, bool com
 
 void Judge::weigh(const Session& session, Call& call) const {
   name(session, call);
+  if (call_digest_) look_for_model(session.asked, call, *call_digest_);
   // It is judged now, whether what is found is new or not.
   (void)(call.shares_connection() ? call.arguments.look_as_if_ended() : call.arguments.look());
   look_at_message(session, call);
@@ -167,16 +169,16 @@ bool Judge::write_decision(Session& session, Call& call, std::uint32_t pid,
 void Judge::write_outcome(const Session& session, Call& call, const char* result,
                           std::string detail) {
   call.stage = Stage::kDone;
+  if (call.llm) call.llm->end_answer();
   append_outcome(outcome_record(call, session, result, std::move(detail), context_));
   if (!call.mcp_stream) return;
   // What waited for an answer on this stream will have none.
-  for (const McpStream::Waiting& unanswered : call.mcp_stream->take_all())
-    append_outcome(unanswered.outcome);
+  for (McpStream::Waiting& unanswered : call.mcp_stream->take_all())
+    append_outcome(std::move(unanswered.outcome));
 }
 
-void Judge::append_outcome(const v1::Record& record) {
-  v1::Record numbered = record;  // which the audit does
-  if (const auto sequence = parts_.audit.append(numbered); !sequence) {
+void Judge::append_outcome(v1::Record record) {
+  if (const auto sequence = parts_.audit.append(record); !sequence) {
     parts_.report(fmt::format("an outcome could not be recorded: {}", sequence.error().message));
   }
 }

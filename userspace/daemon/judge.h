@@ -42,7 +42,8 @@ class Judge {
     budget::LimitBook& limits;
     const identity::WritBook& book;
     audit::Writer& audit;
-    pdp::PdpClient* pdp = nullptr;  // nullptr: rules alone decide
+    pdp::PdpClient* pdp = nullptr;        // nullptr: rules alone decide
+    const llm::Prices* prices = nullptr;  // nullptr: nobody has said what models cost
     Report report;
   };
   Judge(Parts parts, const scan::Ruleset& rules);
@@ -57,8 +58,8 @@ class Judge {
   [[nodiscard]] policy::Decision judge(const Session& session, const Call& call, bool complete,
                                        bool provisional = false) const;
 
-  // Names the call, takes the scan's findings and what is known of an MCP server's tool, and judges
-  // it.
+  // Names the call, sees whether a model is asked or has asked for it, takes the scan's findings and
+  // what is known of an MCP server's tool, and judges it.
   void weigh(const Session& session, Call& call) const;
 
   // Asks the decision point about what the rules let through. `flow`: whose turn it takes, see
@@ -95,7 +96,7 @@ class Judge {
   [[nodiscard]] const RecordContext& context() const { return context_; }
 
  private:
-  void append_outcome(const v1::Record& record);
+  void append_outcome(v1::Record record);
   void look_at_message(const Session& session, Call& call) const;
   std::optional<budget::Refusal> count(const Session& session, const Call& call);
   [[nodiscard]] McpAnswer digests_of(const protocol::McpResult& result) const;

@@ -68,7 +68,7 @@ void Judge::await_answer(const Session& session, Call& call, McpStream& stream,
   if (call.request.mcp->method == kListTools) waiting.lists = server_key(session, call);
   call.stage = Stage::kDone;
   if (auto unable = stream.wait(call.request.mcp->id, std::move(waiting)))
-    append_outcome(unable->outcome);
+    append_outcome(std::move(unable->outcome));
 }
 
 bool Judge::take_answer(McpStream& stream, const protocol::McpResult& result) {
@@ -79,7 +79,7 @@ bool Judge::take_answer(McpStream& stream, const protocol::McpResult& result) {
   if (!waiting->lists.empty())
     fill_findings(note_tools(waiting->lists, result), "result", *outcome.mutable_findings());
   outcome.set_duration_ns(monotonic_ns() - waiting->decided_ns);
-  append_outcome(waiting->outcome);
+  append_outcome(std::move(waiting->outcome));
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/asked_tools.h"
 #include "identity/match.h"
 #include "identity/writ_book.h"
 #include "kernel/cgroup.h"
@@ -24,8 +25,10 @@ struct Session {
   identity::WritHandle handle;  // of the writ in the book, which says whether it still counts
   std::shared_ptr<const policy::Policy> policy;  // of the writ's tenant; see use()
   policy::SessionFacts facts;                    // what it did so far
-  bool consults = false;                         // a decision point is asked about its calls
-  bool reads_bodies = false;                     // somebody reads the arguments of its calls
+  // What models asked it to do. Shared with the calls to them, which may end after it.
+  std::shared_ptr<AskedTools> asked = std::make_shared<AskedTools>();
+  bool consults = false;      // a decision point is asked about its calls
+  bool reads_bodies = false;  // somebody reads the arguments of its calls
   identity::Mode mode = identity::Mode::kEnforce;
   kernel::SessionCgroup cgroup;
   uid_t uid = 0;  // who started it

@@ -1,7 +1,7 @@
 // Where writd finds and keeps its things, and what writ.yaml says. All paths lie below one root.
 //
 //   ROOT/etc/writ/{writ,users,agents}.yaml, policies/*.yaml, rules/*.yaml
-//   ROOT/etc/writ/{issuers,exchange}.yaml (optional)
+//   ROOT/etc/writ/{issuers,exchange,prices}.yaml (optional)
 //   ROOT/var/lib/writ/{audit,keys,writs.db}     ROOT/run/writ/{control,token}.sock
 #pragma once
 
@@ -38,6 +38,7 @@ struct Settings {
   [[nodiscard]] std::string socket_path() const { return path("run/writ/control.sock"); }
   [[nodiscard]] std::string users_path() const { return path("etc/writ/users.yaml"); }
   [[nodiscard]] std::string agents_path() const { return path("etc/writ/agents.yaml"); }
+  [[nodiscard]] std::string prices_path() const { return path("etc/writ/prices.yaml"); }
   // Sorted; empty when the folder is not there.
   [[nodiscard]] std::vector<std::string> policy_files() const;
   [[nodiscard]] std::vector<std::string> rule_files() const;

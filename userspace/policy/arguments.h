@@ -45,6 +45,8 @@ class Arguments {
 
   // nullptr: there is no body, or it cannot be read.
   [[nodiscard]] const ArgumentDocument* body() const { return body_.get(); }
+  // All of the query, by name.
+  [[nodiscard]] const auto& parameters() const { return parameters_; }
   // Every value of a parameter, decoded; valid UTF-8. nullptr: it is not there.
   [[nodiscard]] const std::vector<std::string>* parameter(std::string_view name) const;
 

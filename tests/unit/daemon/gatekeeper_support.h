@@ -256,6 +256,7 @@ class GatekeeperTest : public testing::Test {
     gatekeeper_ = std::make_unique<Gatekeeper>(
         Gatekeeper::Parts{.settings = settings_,
                           .pdp = pdp_.get(),
+                          .prices = prices_ ? &*prices_ : nullptr,
                           .sessions = sessions_,
                           .rules = rules(),
                           .limits = limits_,
@@ -355,6 +356,7 @@ class GatekeeperTest : public testing::Test {
   std::unique_ptr<audit::Writer> audit_;
   std::vector<std::string> reports_;
   std::unique_ptr<pdp::PdpClient> pdp_;  // before start(): where one is to be asked
+  std::optional<llm::Prices> prices_;    // the same
   std::unique_ptr<Gatekeeper> gatekeeper_;
   std::unique_ptr<flow::FlowTable> flows_;
 

@@ -11,6 +11,7 @@ foreach(name IN ITEMS command_desk decide_desk exchange gatekeeper gatekeeper_bo
 endforeach()
 writ_unit_test(daemon/gatekeeper_coding LIBS writ_daemon PkgConfig::ENCODERS)
 writ_unit_test(daemon/gatekeeper_streams LIBS writ_daemon PkgConfig::ENCODERS)
+writ_unit_test(daemon/gatekeeper_llm LIBS writ_daemon PkgConfig::ENCODERS)
 writ_fuzzer(control LIBS writ_util writ_proto)
 foreach(name IN ITEMS token_endpoint token_endpoint_hostile token_listener token_node)
   writ_unit_test(daemon/${name} LIBS writ_token_endpoint OpenSSL::Crypto Threads::Threads)

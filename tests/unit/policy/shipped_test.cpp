@@ -22,7 +22,9 @@ const std::filesystem::path kPolicies = std::filesystem::path(WRIT_SOURCE_DIR) /
 std::vector<std::string> shipped() {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(kPolicies)) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+    // prices.yaml is what models cost (llm/prices.h).
+    if (entry.path().extension() == ".yaml" && entry.path().stem() != "prices")
+      files.push_back(entry.path());
   }
   return files;
 }

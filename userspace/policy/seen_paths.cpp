@@ -109,11 +109,11 @@ std::optional<Segments> with_captures(Segments segments,
 
 bool looks_like_id(std::string_view segment) {
   if (segment.empty()) return false;
-  if (std::all_of(segment.begin(), segment.end(), digit)) return true;
+  if (std::all_of(segment.begin(), segment.end(), is_digit)) return true;
   if (uuid(segment)) return true;
   if (segment.size() >= 8 && std::all_of(segment.begin(), segment.end(), is_hex)) return true;
   return segment.size() >= kLongWord && std::any_of(segment.begin(), segment.end(), letter) &&
-         std::count_if(segment.begin(), segment.end(), digit) >= 2;
+         std::count_if(segment.begin(), segment.end(), is_digit) >= 2;
 }
 
 Result<PathPattern> exact_pattern(std::string_view path) {

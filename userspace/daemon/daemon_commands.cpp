@@ -35,7 +35,7 @@ void Daemon::tell_kernel_anew(const Session& session) {
 void Daemon::adopt_commands(Session& session) {
   for (const pid_t pid : session.cgroup.processes()) {
     auto left = kernel::left_command(kProcFolder, pid);
-    if (!left) continue;
+    if (!left || tap_->commands().noted(static_cast<std::uint32_t>(pid))) continue;
     left->event.head.session = session.cgroup.id();
     left->event.program.session = session.cgroup.id();
     const kernel::CommandId id{.pid = static_cast<std::uint32_t>(pid),

@@ -51,6 +51,11 @@ bool CommandHold::end_running(std::uint32_t pid, const std::string& executable) 
   return process && now.native() == executable && send_signal(process, SIGKILL);
 }
 
+bool CommandHold::noted(std::uint32_t pid) const {
+  std::uint64_t started = 0;
+  return bpf_map_lookup_elem(held_, &pid, &started) == 0;
+}
+
 Status CommandHold::take(const CommandId& command) {
   if (bpf_map_update_elem(held_, &command.pid, &command.started_ns, BPF_ANY) != 0) {
     return fail_errno(errno, "note a command that waits");

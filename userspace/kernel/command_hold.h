@@ -32,6 +32,8 @@ class CommandHold {
   // run that.
   static bool end_running(std::uint32_t pid, const std::string& executable);
 
+  // The kernel side has noted the process, and tells of it.
+  [[nodiscard]] bool noted(std::uint32_t pid) const;
   // Notes a process that is stopped at exec since before this writd.
   Status take(const CommandId& command);
 

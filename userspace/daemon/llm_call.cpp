@@ -37,6 +37,13 @@ std::unique_ptr<LlmCall> read_llm_call(const std::shared_ptr<AskedTools>& asked,
   return std::make_unique<LlmCall>(std::move(parts));
 }
 
+// A request over HTTP, or one that its caller describes: what else there is, models do not ask for
+// in words that could be compared.
+bool can_be_asked_for(const Call& call) {
+  const std::string_view protocol = call.request.protocol;
+  return protocol.starts_with("http/") || protocol == "decide";
+}
+
 // All that the call says, wherever it says it. nullopt: not all of it can be read.
 std::optional<llm::ToolArguments> arguments_of(const Call& call) {
   llm::ToolArguments all;
@@ -157,7 +164,8 @@ bool may_ask_model(const ToolCall& request) {
 void look_for_model(const std::shared_ptr<AskedTools>& asked, Call& call,
                     const audit::DigestStream& digest) {
   call.llm = read_llm_call(asked, call, digest);
-  if (!call.llm && asked->seen()) call.asked = find_asked(*asked, call, digest.copy());
+  if (!call.llm && asked->seen() && can_be_asked_for(call))
+    call.asked = find_asked(*asked, call, digest.copy());
 }
 
 }  // namespace writ::daemon

@@ -77,12 +77,12 @@ Asked find_asked(AskedTools& asked, const Call& call, audit::DigestStream digest
 }  // namespace
 
 LlmCall::LlmCall(Parts parts) : parts_(std::move(parts)) {
-  parts_.asked->note_model();
   if (!parts_.request.system.empty())
     system_ = digest_of(parts_.digest, std::exchange(parts_.request.system, {}));
 }
 
 LlmCall& LlmCall::open_answer(const protocol::Headers& headers) {
+  parts_.asked->note_model();
   const protocol::Header* type = protocol::find_header(headers, "content-type");
   const std::string_view said = type == nullptr ? std::string_view() : type->value;
   answer_.emplace(parts_.api, llm::framing_of(parts_.api, parts_.request.stream, said));

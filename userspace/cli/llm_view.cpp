@@ -9,13 +9,15 @@ std::string named(const std::string& text) { return text.empty() ? "unknown" : p
 
 std::string tokens_text(const v1::LlmAnswer& answer) {
   std::string in = answer.has_input_tokens() ? std::to_string(answer.input_tokens()) : "unknown";
-  if (answer.cached_tokens() != 0)
+  if (answer.cached_tokens() != 0) {
     in += fmt::format(", {} of them from a cache", answer.cached_tokens());
+  }
   if (answer.cache_written_tokens() != 0)
     in += fmt::format(", {} to a cache", answer.cache_written_tokens());
   std::string out = answer.has_output_tokens() ? std::to_string(answer.output_tokens()) : "unknown";
-  if (answer.reasoning_tokens() != 0)
+  if (answer.reasoning_tokens() != 0) {
     out += fmt::format(", {} of them reasoning", answer.reasoning_tokens());
+  }
   return fmt::format("in {}; out {}", in, out);
 }
 
@@ -24,6 +26,29 @@ std::string tool_use_text(const v1::LlmToolUse& use) {
   if (!use.complete()) return text + ", which broke off";
   return text + (use.arguments().empty() ? ", arguments that cannot be compared"
                                          : ", arguments digest " + printable(use.arguments()));
+}
+
+// protobuf's enums are open: what is none of ours, a newer writd may send.
+std::string asked_text(const v1::Decision& decision, const Palette& palette) {
+  const v1::Asked asked = decision.asked();
+  if (asked == v1::ASKED_BY_MODEL) {
+    const v1::CausedBy& cause = decision.caused_by();
+    std::string text = fmt::format("{} in call {}, tool use {}", named(cause.model()),
+                                   named(cause.call_id()), named(cause.tool_use_id()));
+    if (cause.times() > 1) {
+      text += palette.paint(Colour::kYellow,
+                            fmt::format(", which led to {} calls by now", cause.times()));
+    }
+    return text;
+  }
+  if (asked == v1::ASKED_OTHER_ARGUMENTS) {
+    return palette.paint(Colour::kYellow,
+                         "nobody: a model asked for this tool with other arguments");
+  }
+  if (asked == v1::ASKED_BY_NOBODY) {
+    return palette.paint(Colour::kYellow, "nobody: no model asked for this tool");
+  }
+  return "unknown: a model asked for this tool, and arguments cannot be compared";
 }
 
 }  // namespace
@@ -39,37 +64,14 @@ LlmRows llm_request_rows(const v1::Decision& decision, const Palette& palette) {
     rows.emplace_back("Model",
                       fmt::format("{}, by {}{}", named(asked.model()), printable(asked.api()),
                                   asked.stream() ? ", as a stream" : ""));
-    if (!asked.system().empty())
+    if (!asked.system().empty()) {
       rows.emplace_back("System prompt", "digest " + printable(asked.system()));
+    }
     if (!asked.unread().empty())
       rows.emplace_back("", "the request was not read: " + printable(asked.unread()));
   }
-  switch (decision.asked()) {
-    case v1::ASKED_BY_MODEL: {
-      const v1::CausedBy& cause = decision.caused_by();
-      std::string text = fmt::format("{} in call {}, tool use {}", named(cause.model()),
-                                     named(cause.call_id()), named(cause.tool_use_id()));
-      if (cause.times() > 1)
-        text += palette.paint(Colour::kYellow,
-                              fmt::format(", which led to {} calls by now", cause.times()));
-      rows.emplace_back("Asked for by", text);
-      break;
-    }
-    case v1::ASKED_OTHER_ARGUMENTS:
-      rows.emplace_back("Asked for by",
-                        palette.paint(Colour::kYellow,
-                                      "nobody: a model asked for this tool with other arguments"));
-      break;
-    case v1::ASKED_UNKNOWN:
-      rows.emplace_back("Asked for by",
-                        "unknown: a model asked for this tool, and arguments cannot be compared");
-      break;
-    case v1::ASKED_BY_NOBODY:
-      rows.emplace_back("Asked for by",
-                        palette.paint(Colour::kYellow, "nobody: no model asked for this tool"));
-      break;
-    default:  // unspecified, or of a newer version
-      break;
+  if (decision.asked() != v1::ASKED_UNSPECIFIED) {
+    rows.emplace_back("Asked for by", asked_text(decision, palette));
   }
   return rows;
 }
@@ -89,8 +91,9 @@ LlmRows llm_answer_rows(const v1::Outcome& outcome) {
                                 : "unknown: prices.yaml has no price for it");
   for (const v1::LlmToolUse& use : answer.tool_uses())
     rows.emplace_back("Asks for", tool_use_text(use));
-  if (!answer.unread().empty())
+  if (!answer.unread().empty()) {
     rows.emplace_back("", "not all was read: " + printable(answer.unread()));
+  }
   return rows;
 }
 
@@ -100,8 +103,9 @@ std::string llm_line(const v1::Call& call) {
   if (d.has_llm()) {
     const v1::LlmAnswer& answer = call.outcome().outcome().llm();
     text += ", " + named(answer.model().empty() ? d.llm().model() : answer.model());
-    if (answer.has_input_tokens() || answer.has_output_tokens())
+    if (answer.has_input_tokens() || answer.has_output_tokens()) {
       text += fmt::format(": {}+{} tokens", answer.input_tokens(), answer.output_tokens());
+    }
     if (answer.has_cost_micro()) text += ", " + cost_text(answer.cost_micro(), answer.currency());
   }
   if (d.asked() == v1::ASKED_BY_MODEL) {

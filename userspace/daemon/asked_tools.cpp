@@ -30,9 +30,10 @@ Asked AskedTools::find(const std::vector<std::string_view>& names,
     comparable = comparable && !tool->arguments.empty();
     if (tool->arguments == digest && (cause == nullptr || tool->times < cause->times)) cause = tool;
   }
-  if (cause == nullptr)
+  if (cause == nullptr) {
     return {.by = comparable ? v1::ASKED_OTHER_ARGUMENTS : v1::ASKED_UNKNOWN,
             .cause = std::nullopt};
+  }
   ++cause->times;
   return {.by = v1::ASKED_BY_MODEL, .cause = *cause};
 }

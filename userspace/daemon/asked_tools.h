@@ -39,7 +39,7 @@ class AskedTools {
   void note_model() { seen_ = true; }
   void note(AskedTool tool);
 
-  // A model was asked something, so that a call can be one that it asked for, or not.
+  // A model has answered something, so that a call can be one that it asked for, or not.
   [[nodiscard]] bool seen() const { return seen_; }
   [[nodiscard]] bool any() const { return !tools_.empty(); }
 

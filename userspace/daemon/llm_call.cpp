@@ -37,6 +37,13 @@ std::unique_ptr<LlmCall> read_llm_call(const std::shared_ptr<AskedTools>& asked,
   return std::make_unique<LlmCall>(std::move(parts));
 }
 
+// A request over HTTP, or one that its caller describes: what else there is, models do not ask for
+// in words that could be compared.
+bool can_be_asked_for(const Call& call) {
+  const std::string_view protocol = call.request.protocol;
+  return protocol.starts_with("http/") || protocol == "decide";
+}
+
 // All that the call says, wherever it says it. nullopt: not all of it can be read.
 std::optional<llm::ToolArguments> arguments_of(const Call& call) {
   llm::ToolArguments all;
@@ -75,12 +82,12 @@ Asked find_asked(AskedTools& asked, const Call& call, audit::DigestStream digest
 }  // namespace
 
 LlmCall::LlmCall(Parts parts) : parts_(std::move(parts)) {
-  parts_.asked->note_model();
   if (!parts_.request.system.empty())
     system_ = digest_of(parts_.digest, std::exchange(parts_.request.system, {}));
 }
 
 LlmCall& LlmCall::open_answer(const protocol::Headers& headers) {
+  parts_.asked->note_model();
   const protocol::Header* type = protocol::find_header(headers, "content-type");
   const std::string_view said = type == nullptr ? std::string_view() : type->value;
   answer_.emplace(parts_.api, llm::framing_of(parts_.api, parts_.request.stream, said));
@@ -164,7 +171,8 @@ void look_for_model(const std::shared_ptr<AskedTools>& asked, Call& call,
   if (call.traffic() || call.result.opened()) return;  // its answer is read by what was seen before
   if (call.asked && call.asked->cause) return;  // weighed again: it is the same call
   call.llm = read_llm_call(asked, call, digest);
-  if (!call.llm && asked->seen()) call.asked = find_asked(*asked, call, digest.copy());
+  if (!call.llm && asked->seen() && can_be_asked_for(call))
+    call.asked = find_asked(*asked, call, digest.copy());
 }
 
 }  // namespace writ::daemon

@@ -12,7 +12,7 @@ using simdjson::dom::element;
 
 // input_tokens is what neither came from a cache nor went to one. message_delta repeats the counts
 // of message_start, or leaves them out.
-void read_usage(const element& from, AnswerBuilder& to) {
+void read_anthropic_usage(const element& from, AnswerBuilder& to) {
   const auto counts = member<element>(from, "usage");
   if (!counts || !counts->is_object()) return;
   Usage& usage = to.usage();
@@ -34,14 +34,14 @@ void read_usage(const element& from, AnswerBuilder& to) {
     usage.reasoning = tokens(*details, "thinking_tokens", to).value_or(usage.reasoning);
 }
 
-void read_message(const element& message, AnswerBuilder& to) {
+void read_anthropic_message(const element& message, AnswerBuilder& to) {
   to.set_model(text_member(message, "model"));
   to.set_stop_reason(text_member(message, "stop_reason"));
-  read_usage(message, to);
+  read_anthropic_usage(message, to);
 }
 
-void read_whole(const element& message, AnswerBuilder& to) {
-  read_message(message, to);
+void read_anthropic_whole(const element& message, AnswerBuilder& to) {
+  read_anthropic_message(message, to);
   to.complete();
   const auto content = member<array>(message, "content");
   if (!content) return;
@@ -53,7 +53,7 @@ void read_whole(const element& message, AnswerBuilder& to) {
   }
 }
 
-void read_delta(const element& event, AnswerBuilder& to) {
+void read_anthropic_delta(const element& event, AnswerBuilder& to) {
   const auto delta = member<element>(event, "delta");
   if (!delta || text_member(*delta, "type") != "input_json_delta") return;
   to.append_arguments(member<std::uint64_t>(event, "index").value_or(0),
@@ -66,21 +66,22 @@ void read_anthropic(const element& document, AnswerBuilder& to) {
   const std::string_view type = text_member(document, "type");
   const std::uint64_t index = member<std::uint64_t>(document, "index").value_or(0);
   if (type == "message") {
-    read_whole(document, to);
+    read_anthropic_whole(document, to);
   } else if (type == "message_start") {
-    if (const auto message = member<element>(document, "message")) read_message(*message, to);
+    if (const auto message = member<element>(document, "message"))
+      read_anthropic_message(*message, to);
   } else if (type == "content_block_start") {
     const auto block = member<element>(document, "content_block");
     if (block && text_member(*block, "type") == "tool_use")
       to.open(index, text_member(*block, "id"), text_member(*block, "name"));
   } else if (type == "content_block_delta") {
-    read_delta(document, to);
+    read_anthropic_delta(document, to);
   } else if (type == "content_block_stop") {
     to.close(index);
   } else if (type == "message_delta") {
     if (const auto delta = member<element>(document, "delta"))
       to.set_stop_reason(text_member(*delta, "stop_reason"));
-    read_usage(document, to);
+    read_anthropic_usage(document, to);
   } else if (type == "message_stop") {
     to.complete();
   } else {

@@ -10,7 +10,7 @@ using simdjson::dom::element;
 
 // What candidates count leaves out the model's thoughts, and what the prompt counts the results of
 // tools that Google runs.
-void read_usage(const element& document, AnswerBuilder& to) {
+void read_gemini_usage(const element& document, AnswerBuilder& to) {
   const auto counts = member<element>(document, "usageMetadata");
   if (!counts) return;
   Usage& usage = to.usage();
@@ -56,9 +56,9 @@ void read_feedback(const element& document, AnswerBuilder& to) {
   to.complete();
 }
 
-void read_one(const element& document, AnswerBuilder& to) {
+void read_gemini_one(const element& document, AnswerBuilder& to) {
   to.set_model(text_member(document, "modelVersion"));
-  read_usage(document, to);
+  read_gemini_usage(document, to);
   read_error(document, to);
   read_feedback(document, to);
   if (const auto candidates = member<array>(document, "candidates")) {
@@ -71,10 +71,10 @@ void read_one(const element& document, AnswerBuilder& to) {
 void read_gemini(const element& document, AnswerBuilder& to) {
   array all;
   if (document.get(all) != simdjson::SUCCESS) {
-    read_one(document, to);
+    read_gemini_one(document, to);
     return;
   }
-  for (const element one : all) read_one(one, to);
+  for (const element one : all) read_gemini_one(one, to);
 }
 
 }  // namespace writ::llm

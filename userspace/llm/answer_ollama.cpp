@@ -7,7 +7,7 @@ namespace {
 using simdjson::dom::array;
 using simdjson::dom::element;
 
-void read_message(const element& message, AnswerBuilder& to) {
+void read_ollama_message(const element& message, AnswerBuilder& to) {
   const auto calls = member<array>(message, "tool_calls");
   if (!calls) return;
   for (const element call : *calls) {
@@ -24,7 +24,7 @@ void read_message(const element& message, AnswerBuilder& to) {
 void read_ollama(const element& document, AnswerBuilder& to) {
   to.set_model(text_member(document, "model"));
   read_error(document, to);
-  if (const auto message = member<element>(document, "message")) read_message(*message, to);
+  if (const auto message = member<element>(document, "message")) read_ollama_message(*message, to);
   if (!member<bool>(document, "done").value_or(false)) return;
   to.complete();
   to.set_stop_reason(text_member(document, "done_reason"));

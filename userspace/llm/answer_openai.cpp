@@ -18,7 +18,7 @@ constexpr UsageNames kChatUsage = {"prompt_tokens", "prompt_tokens_details", "co
 constexpr UsageNames kResponsesUsage = {"input_tokens", "input_tokens_details", "output_tokens",
                                         "output_tokens_details"};
 
-void read_usage(const element& from, const UsageNames& names, AnswerBuilder& to) {
+void read_openai_usage(const element& from, const UsageNames& names, AnswerBuilder& to) {
   const auto counts = member<element>(from, "usage");
   if (!counts || !counts->is_object()) return;
   Usage& usage = to.usage();
@@ -97,7 +97,7 @@ void read_item(const element& item, std::uint64_t key, bool done, AnswerBuilder&
 // The response as a whole, as it answers a request or ends a stream.
 void read_response(const element& response, AnswerBuilder& to) {
   to.set_model(text_member(response, "model"));
-  read_usage(response, kResponsesUsage, to);
+  read_openai_usage(response, kResponsesUsage, to);
   read_error(response, to);
   const std::string_view status = text_member(response, "status");
   if (status.empty() || status == "in_progress" || status == "queued") return;
@@ -119,7 +119,7 @@ void read_response(const element& response, AnswerBuilder& to) {
 
 void read_openai_chat(const element& document, AnswerBuilder& to) {
   to.set_model(text_member(document, "model"));
-  read_usage(document, kChatUsage, to);
+  read_openai_usage(document, kChatUsage, to);
   read_error(document, to);
   const auto choices = member<array>(document, "choices");
   if (!choices) return;

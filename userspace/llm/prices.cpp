@@ -18,9 +18,10 @@ Rates read_rates(YamlMap& map) {
     return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
   };
   for (const char* key : {"input", "output"}) {
-    if (!map.has(key))
+    if (!map.has(key)) {
       map.error(key, fmt::format("'{}' is missing", key),
                 "micro-units for a million tokens: 3000000 is 3 units of the currency");
+    }
   }
   Rates rates;
   rates.input = rate("input").value_or(0);
@@ -83,9 +84,10 @@ std::optional<Prices> Prices::parse(const std::string& text, const std::string& 
   Prices prices;
   YamlMap map(*root, file, out);
   prices.currency_ = map.required_string("currency");
-  if (map.has("currency") && !is_currency(prices.currency_))
+  if (map.has("currency") && !is_currency(prices.currency_)) {
     map.error("currency", fmt::format("'{}' is no currency", prices.currency_),
               "three capitals: USD, EUR");
+  }
   const std::string as_of = map.required_string("as_of");
   if (map.has("as_of") && !is_date(as_of))
     map.error("as_of", fmt::format("'{}' is no date", as_of), "2026-01-31: when you checked them");

@@ -58,8 +58,8 @@ class Judge {
   [[nodiscard]] policy::Decision judge(const Session& session, const Call& call, bool complete,
                                        bool provisional = false) const;
 
-  // Names the call, sees whether a model is asked or has asked for it, takes the scan's findings and
-  // what is known of an MCP server's tool, and judges it.
+  // Names the call, sees whether a model is asked or has asked for it, takes the scan's findings
+  // and what is known of an MCP server's tool, and judges it.
   void weigh(const Session& session, Call& call) const;
 
   // Asks the decision point about what the rules let through. `flow`: whose turn it takes, see

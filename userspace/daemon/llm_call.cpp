@@ -169,7 +169,7 @@ bool may_ask_model(const ToolCall& request) {
 void look_for_model(const std::shared_ptr<AskedTools>& asked, Call& call,
                     const audit::DigestStream& digest) {
   if (call.traffic() || call.result.opened()) return;  // its answer is read by what was seen before
-  if (call.asked && call.asked->cause) return;  // weighed again: it is the same call
+  if (call.asked && call.asked->cause) return;         // weighed again: it is the same call
   call.llm = read_llm_call(asked, call, digest);
   if (!call.llm && asked->seen() && can_be_asked_for(call))
     call.asked = find_asked(*asked, call, digest.copy());

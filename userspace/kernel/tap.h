@@ -89,9 +89,9 @@ class Tap {
   // are told as orphans.
   void abandon(std::uint64_t arrival);
 
-  // `level`: the cgroup's depth below the root of the hierarchy. `programs`: see writ_session; other
-  // than 0 only once watch_commands() was called. A session that is there is changed. kUnavailable:
-  // sessions are at WRIT_LEVELS_MAX other depths already, or there are 4096.
+  // `level`: the cgroup's depth below the root of the hierarchy. `programs`: see writ_session;
+  // other than 0 only once watch_commands() was called. A session that is there is changed.
+  // kUnavailable: sessions are at WRIT_LEVELS_MAX other depths already, or there are 4096.
   Status add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode,
                      std::uint32_t programs);
   void remove_session(std::uint64_t cgroup);

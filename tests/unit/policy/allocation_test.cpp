@@ -13,7 +13,6 @@ namespace {
 struct Allocated {
   std::size_t times = 0;
   std::size_t bytes = 0;
-  friend bool operator==(const Allocated&, const Allocated&) = default;
 };
 Allocated allocated;
 

@@ -134,9 +134,10 @@ void read_mcp_methods(YamlMap& map, const std::string& key, ToolText& text, Diag
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
              c == '/' || c == '_' || c == '-' || c == '.' || c == '$';
     });
-    if (!token || method.starts_with("notifications/"))
+    if (!token || method.starts_with("notifications/")) {
       map.error(key, fmt::format("'{}' is no method of a request", method),
                 "write resources/read, prompts/get or the like");
+    }
   }
 }
 

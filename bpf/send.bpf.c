@@ -277,7 +277,8 @@ static __always_inline int enter(struct calling *c, const struct pt_regs *regs, 
 		if (!flow)
 			return 0;
 	}
-	if (!sends && flow->kind != KIND_CLEAR)
+	/* A server may speak first (HTTP/2's SETTINGS). Where the beginning was not seen that can be TLS as well. */
+	if (!sends && (flow->kind == KIND_TLS || (flow->kind == KIND_NEW && flow->owner.adopted)))
 		return 0;
 	c->cookie = cookie;
 	c->mode = session->mode;
@@ -363,7 +364,7 @@ int send_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!flow)
 		goto out;
 	if (!c->sends) {
-		if (ret > 0) {
+		if (ret > 0 && flow->kind != KIND_TLS) {
 			c->offset = flow->in;
 			flow->in += ret;
 			capture(c, WRIT_EVENT_DATA_IN, 0, ret);

@@ -163,6 +163,17 @@ def request(stream, *fields):
                     for at, piece in enumerate(pieces))
 
 
+@with_servers
+def test_server_speaks_first(env, servers):
+    """Its SETTINGS are read before the agent has sent a byte: the answer is read all the same."""
+    before, path = env.last_sequence(), env.directory / "one-request.bin"
+    path.write_bytes(OPENING + request(1))
+    result = env.client("raw", servers.url("http", "/allowed/x"), extra=["--listen", "--send-file", path], timeout=1)[0]
+    assert result["heard"] > 0, result
+    outcomes = [c["outcome"]["outcome"] for c in env.calls(before, 1)]
+    assert [(o["result"], o["status"]) for o in outcomes] == [("completed", 200)], outcomes
+
+
 HOSTILE = {
     "stream-reused": ("stream_closed", request(1) + request(1)),
     "ten-thousand-headers": ("header_section_too_large", request(1, *[(f"x-{i}", "y") for i in range(10_000)])),

@@ -34,6 +34,7 @@ parser.add_argument("--send-file", help="send exactly these bytes instead of a r
 parser.add_argument("--sendfile", action="store_true", help="the body goes out by sendfile(2), cleartext only")
 parser.add_argument("--splice", action="store_true", help="the body goes out by splice(2) from a pipe, cleartext only")
 parser.add_argument("--fastopen", action="store_true", help="head and body go out with the SYN, cleartext only")
+parser.add_argument("--listen", action="store_true", help="receive once before anything is sent")
 parser.add_argument("--pause", type=float, default=0, help="seconds between two writes")
 args = parser.parse_args()
 
@@ -127,6 +128,8 @@ def one(target, sock):
     try:
         sock = sock or connect(url)
         data = message(url)
+        if args.listen:
+            line["heard"] = len(sock.recv(65536))
         if args.close_after >= 0:
             data = data[: args.close_after]
         step, line["again"] = args.piece or max(1, len(data)), 0

@@ -20,6 +20,8 @@
 #define MAX_THREADS 16384  /* threads inside one probed call */
 #define MAX_HELD 16384     /* commands that wait for a verdict */
 #define MAX_PASSED 16384   /* programs that start without one */
+#define MAX_SERVERS 16384  /* processes that read from others of their session */
+#define MAX_INPUTS 65536   /* pipes and sockets between processes of sessions */
 
 /* The first bytes of a TLS record: header and 16 bytes of ciphertext, which every AEAD and CBC record has. */
 #define PREFIX_LEN 21
@@ -269,6 +271,62 @@ struct {
 	__type(key, struct writ_program);
 	__type(value, __u64);
 } passed SEC(".maps") __weak;
+
+/* A thread inside a call that writes to the standard output of a server. */
+struct speaking {
+	__u64 session;
+	__u64 buffer; /* or the iovec array */
+	__u64 count;
+	__u32 vector;
+	__u32 pad;
+};
+
+/* thread -> such a call under way; stdio hooks */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_THREADS);
+	__type(key, __u64);
+	__type(value, struct speaking);
+} speakings SEC(".maps") __weak;
+
+/* Who has written last. */
+struct written {
+	__u64 session;
+	__u32 process;
+	__u32 pad;
+};
+
+/* inode of a pipe, or of the socket that reads -> who writes there; stdio hooks */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_INPUTS);
+	__type(key, __u64);
+	__type(value, struct written);
+} inputs SEC(".maps") __weak;
+
+/* process -> what is known of it as a server over stdio; stdio hooks */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SERVERS);
+	__type(key, __u32);
+	__type(value, struct writ_server);
+} servers SEC(".maps") __weak;
+
+/* process -> its thread that is stopped behind a read; stdio hooks, writd removes */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SERVERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} stopped SEC(".maps") __weak;
+
+/* process -> inode of a standard input without messages; writd, stdio hooks remove */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SERVERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} plain SEC(".maps") __weak;
 
 /* WRIT_COUNT_* -> how often; kernel side */
 struct {

@@ -10,17 +10,9 @@
  * are not captured, and stay held as opaque. Memory that is not resident cannot be read here, and counts as lost.
  */
 #include "flow.bpf.h"
+#include "syscall.bpf.h"
 
 EMIT_TIERS(bpf_probe_read_user)
-
-#define NR_read 0
-#define NR_write 1
-#define NR_readv 19
-#define NR_writev 20
-#define NR_sendto 44
-#define NR_recvfrom 45
-#define NR_sendmsg 46
-#define NR_recvmsg 47
 
 #define O_NONBLOCK 04000
 #define MSG_OOB 0x1
@@ -145,16 +137,6 @@ static __always_inline __u64 total(struct calling *c)
 		return c->count;
 	bpf_loop(c->count > 1024 ? 1024 : (__u32)c->count, sum_step, &s, 0);
 	return s.total;
-}
-
-static __always_inline __u64 argument(const struct pt_regs *regs, int n)
-{
-	__u64 value = 0;
-	const void *at = n == 0 ? (const void *)&regs->rdi : n == 1 ? (const void *)&regs->rsi :
-			 n == 2 ? (const void *)&regs->rdx : (const void *)&regs->r10;
-
-	bpf_probe_read_kernel(&value, sizeof(value), at);
-	return value;
 }
 
 /* Has writd read the rest of a long call from memory: a blocked thread cannot empty the ring buffer for us. */

@@ -90,6 +90,7 @@ struct sock {
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
+	struct socket *sk_socket;
 };
 
 struct tcp_sock {
@@ -97,7 +98,12 @@ struct tcp_sock {
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+struct unix_sock {
+	struct sock *peer;
 };
 
 struct linux_binprm {

@@ -51,6 +51,8 @@ typedef unsigned long long writ_u64;
 struct writ_session {
 	writ_u32 mode;
 	writ_u32 programs; /* 0: its commands are not governed; else it changes when what was passed counts no more */
+	writ_u32 stdio;    /* 1: what its processes say to the standard input of another is looked at */
+	writ_u32 pad;
 };
 
 /* Whose a connection is: the beginning of a value of the map `flows`. writd writes it for connections that are older than
@@ -81,6 +83,9 @@ struct writ_owner {
 #define WRIT_EVENT_CGROUP 16    /* struct writ_event_exec: a cgroup was made; `session` is its id, the path begins at the root */
 #define WRIT_EVENT_MOVED 17     /* struct writ_event_exec: as CGROUP; process `pid` was moved into it */
 #define WRIT_EVENT_COMMAND 18   /* struct writ_event_command: a program was started in a session that governs commands */
+#define WRIT_EVENT_STDIO_READ 30  /* struct writ_event_stdio: bytes that a process read of its standard input */
+#define WRIT_EVENT_STDIO_WRITE 31 /* struct writ_event_stdio: bytes that such a process wrote to its standard output */
+#define WRIT_EVENT_STDIO_END 32   /* struct writ_event_stdio without data: such a process ended, or runs another program */
 
 struct writ_event {
 	writ_u32 type;
@@ -183,6 +188,38 @@ struct writ_event_command {
 
 /* Map `passed`: key struct writ_program, value CLOCK_BOOTTIME (u64) until which it starts without a stop. Written by writd. */
 
+#define WRIT_STDIO_MORE 1 /* of a read: another event has its next bytes */
+#define WRIT_STDIO_HELD 2 /* of a read: the process is stopped before it can look at them */
+
+/*
+ * What an MCP server over stdio is told, and what it says. The server is the process of `head`; its messages come by a pipe or a Unix
+ * socket that a process of the same session has written to.
+ */
+struct writ_event_stdio {
+	struct writ_event head;
+	writ_u64 address; /* of the bytes, in the server */
+	writ_u32 flags;   /* WRIT_STDIO_* */
+	writ_u32 writer;  /* of a read: the process that has written last; else 0 */
+	/* writ_u8 data[head.size] */
+};
+
+/*
+ * Map `servers`: key process (u32), one that reads what others may write to its standard input. Until it ends or runs another program.
+ * Written by the kernel side.
+ */
+struct writ_server {
+	writ_u64 session;
+	writ_u64 input; /* inodes of its standard input and output, as they were when it began */
+	writ_u64 output;
+	writ_u32 writing; /* calls that write to its standard output and are under way */
+	writ_u32 open;    /* 1: what it has written there last does not end a line */
+};
+
+/* Map `stopped`: key process (u32), value its thread (process << 32 | thread, u64) that is stopped behind a read. Written by the kernel
+ * side; writd removes what may go on. */
+
+/* Map `plain`: key process (u32), value the inode (u64) of its standard input: what it reads there is no message. Written by writd. */
+
 /* Map `releases`: key stream id (u64), value offset (u64): bytes below it may leave. Written by writd. */
 
 /* Map `passes`: key socket cookie (u64), value WRIT_PASS_*. Written by writd. */
@@ -201,12 +238,14 @@ struct writ_event_command {
 #define WRIT_COUNT_ARRIVALS_FULL 9 /* programs that ran free until writd had looked at them */
 #define WRIT_COUNT_COMMANDS_LOST 10  /* started, and writd could not be told: enforced ones were killed */
 #define WRIT_COUNT_COMMANDS_FORCED 11 /* somebody continued them while they waited: killed */
+#define WRIT_COUNT_STDIO_LOST 12 /* messages over stdio that writd could not be told: enforced servers were killed */
+#define WRIT_COUNT_STDIO_FORCED 13 /* servers that somebody continued while they waited: killed */
 #define WRIT_COUNT_MAX 16
 
 /* Map `losses`: key stream id, value offset of the first byte whose plaintext was lost. Written by the kernel side. */
 
 #ifdef __cplusplus
-static_assert(sizeof(writ_session) == 8);
+static_assert(sizeof(writ_session) == 16);
 static_assert(sizeof(writ_owner) == 16);
 static_assert(sizeof(writ_event) == 32);
 static_assert(sizeof(writ_event_data) == 64);
@@ -214,6 +253,8 @@ static_assert(sizeof(writ_event_flow) == 104);
 static_assert(sizeof(writ_pending) == 32);
 static_assert(sizeof(writ_program) == 40);
 static_assert(sizeof(writ_event_command) == 336);
+static_assert(sizeof(writ_event_stdio) == 48);
+static_assert(sizeof(writ_server) == 32);
 static_assert(offsetof(writ_event_flow, local) == 68);
 #endif
 

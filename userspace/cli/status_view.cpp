@@ -53,6 +53,11 @@ std::string status_text(const v1::StatusResponse& status, std::uint64_t now_unix
            fmt::format(" in {}: no tool of their policy is a `program`.\n",
                        count_of(status.ungoverned_commands(), "session"));
   }
+  if (status.ungoverned_stdio() > 0) {
+    out += "\n" + palette.paint(Colour::kYellow, "MCP over stdio is not governed") +
+           fmt::format(" in {}: no tool of their policy is a `server`'s.\n",
+                       count_of(status.ungoverned_stdio(), "session"));
+  }
   out += "\n" + sessions_text(status, now_unix_ns);
 
   const bool lossless = std::all_of(status.counters().begin(), status.counters().end(),

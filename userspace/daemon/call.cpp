@@ -42,7 +42,6 @@ void fill_command(const Call& call, v1::Decision& out) {
   to.set_digest(command.digest);
   to.mutable_parent()->set_pid(command.parent);
   to.mutable_parent()->set_exe(command.parent_executable);
-  out.mutable_request()->set_path(printable(call.request.path));  // a path of Linux is any bytes
 }
 
 }  // namespace
@@ -192,7 +191,9 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.mutable_destination()->set_tls(call.request.tls);
   d.mutable_request()->set_protocol(call.request.protocol);
   d.mutable_request()->set_method(call.request.method);
-  d.mutable_request()->set_path(call.request.path);
+  // A path of Linux, and a command line, is any bytes.
+  const bool local = call.command || call.request.protocol == kStdioProtocol;
+  d.mutable_request()->set_path(local ? printable(call.request.path) : call.request.path);
   d.mutable_request()->set_bytes(call.request.bytes);
   d.mutable_request()->set_digest(call.arguments.digest());
   d.mutable_request()->set_complete(call.arguments.complete());
@@ -229,7 +230,7 @@ v1::Record outcome_record(const Call& call, const Session& session, const char* 
   o.set_digest(call.result.digest());
   o.set_content_encoding(printable(call.result.encoding()));
   fill_findings(call.result.findings(), "result", *o.mutable_findings());
-  if (call.status != 0) fill_scan(call.result, context, *o.mutable_scan());
+  if (call.result.opened()) fill_scan(call.result, context, *o.mutable_scan());
   o.set_duration_ns(monotonic_ns() - call.decided_ns);
   o.set_detail(std::move(detail));
   if (call.mcp_answer) fill_answer(*call.mcp_answer, *o.mutable_mcp());

@@ -182,6 +182,15 @@ Status Daemon::attach() {
                          .read = [this](ProgramReader::Program program, ProgramReader::Then then) {
                            program_reader_->read(std::move(program), std::move(then));
                          }});
+  stdio_desk_ = std::make_unique<StdioDesk>(
+      StdioDesk::Parts{.judge = gatekeeper_->judge(),
+                       .pdp = pdp_.get(),
+                       .sessions = sessions_,
+                       .rules = rules_,
+                       .key = audit_->key(),
+                       .servers = host_,
+                       .report = [](const std::string& text) { spdlog::error("{}", text); },
+                       .message_max = settings_.message_max});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
   gatekeeper_->serve(*flows_);
   auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes, .cgroup_root = cgroups_.path},
@@ -321,6 +330,7 @@ void Daemon::tick() {
   take_losses();
   look_again();
   gatekeeper_->help_stalled(*flows_);
+  stdio_desk_->say_unsaid();
   end_sessions();
   const auto now = std::chrono::steady_clock::now();
   if (now - swept_ < kSweep) return;
@@ -360,6 +370,11 @@ void Daemon::take_losses() {
        "sessions were killed");
   lost(WRIT_COUNT_COMMANDS_FORCED, "command_forced",
        "somebody continued a program that waited for its verdict; it was killed");
+  lost(WRIT_COUNT_STDIO_LOST, "stdio_lost",
+       "messages over stdio that could not be told (ring_bytes in writ.yaml); servers of enforced "
+       "sessions were killed");
+  lost(WRIT_COUNT_STDIO_FORCED, "stdio_forced",
+       "somebody continued an MCP server that waited for a verdict; it was killed");
   seen_ = counters;
 }
 
@@ -380,8 +395,11 @@ void Daemon::shut_down() {
   control_.reset();
   token_desk_.reset();
   tap_->unwatch_commands();
+  tap_->unwatch_stdio();
   if (Status consumed = tap_->consume(); !consumed) spdlog::error("{}", consumed.error().message);
   command_desk_->end_all();
+  stdio_desk_->end_all();
+  tap_->stdio().end_all();  // those that could not be told
   // What is held would leave when the gate goes.
   flows_->for_each_channel([&](flow::Channel& channel) { gatekeeper_->destroy_held(channel); });
   for (auto& [cgroup, session] : sessions_) {

@@ -26,6 +26,7 @@
 #include "daemon/session.h"
 #include "daemon/settings.h"
 #include "daemon/state_keeper.h"
+#include "daemon/stdio_desk.h"
 #include "daemon/token_desk.h"
 #include "daemon/writ_desk.h"
 #include "flow/flow_table.h"
@@ -100,6 +101,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void tell_kernel_anew(const Session& session);
   void adopt_commands(Session& session);
   static void end_left_commands(const std::vector<pid_t>& processes);
+  static void end_left_processes(const std::vector<pid_t>& processes);
 
   // daemon_attach.cpp
   Status check_target(const Caller& caller, pid_t pid);
@@ -214,6 +216,7 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   std::unique_ptr<DecideDesk> decide_desk_;
   std::unique_ptr<ProgramReader> program_reader_;
   std::unique_ptr<CommandDesk> command_desk_;
+  std::unique_ptr<StdioDesk> stdio_desk_;
   std::uint32_t programs_ = 0;  // the last that a session was given (writ_session)
   std::unique_ptr<flow::FlowTable> flows_;
   std::unique_ptr<kernel::Tap> tap_;

@@ -65,13 +65,13 @@ Status Daemon::adopt_sessions() {
       known.insert(row.cgroup);
     } else {
       spdlog::info("session {} is over: {}", row.id, adopted.error().message);
-      end_left_commands(kernel::processes_in(row.cgroup));
+      end_left_processes(kernel::processes_in(row.cgroup));
       desk_->keep(identity::SessionGone{.id = row.id});
     }
   }
   left_.clear();
   for (const std::string& path : kernel::left_sessions(cgroups_, known)) {
-    end_left_commands(kernel::processes_in(path));
+    end_left_processes(kernel::processes_in(path));
     spdlog::warn("processes of an earlier run go on ungoverned in {}: end them, or attach them",
                  path);
     if (Status told = write_gap(

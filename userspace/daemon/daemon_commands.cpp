@@ -1,4 +1,4 @@
-// Commands: which sessions' are governed, and what is left of an earlier run.
+// Commands, and MCP over stdio: which sessions' are governed, and what is left of an earlier run.
 #include <spdlog/spdlog.h>
 
 #include "daemon/daemon.h"
@@ -15,14 +15,20 @@ constexpr const char* kProcFolder = "/proc";
 // more.
 Status Daemon::tell_kernel(const Session& session) {
   const std::uint32_t mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
-  std::uint32_t programs = 0;
+  writ_session told{.mode = mode, .programs = 0, .stdio = 0, .pad = 0};
   if (session.policy->governs_commands()) {
     if (Status watched = tap_->watch_commands(*command_desk_); !watched) {
       return context(watched.error(), "govern commands");
     }
-    programs = ++programs_;
+    told.programs = ++programs_;
   }
-  return tap_->add_session(session.cgroup.id(), session.cgroup.level(), mode, programs);
+  if (session.policy->governs_stdio()) {
+    if (Status watched = tap_->watch_stdio(*stdio_desk_); !watched) {
+      return context(watched.error(), "govern MCP over stdio");
+    }
+    told.stdio = 1;
+  }
+  return tap_->add_session(session.cgroup.id(), session.cgroup.level(), told);
 }
 
 void Daemon::tell_kernel_anew(const Session& session) {
@@ -34,6 +40,7 @@ void Daemon::tell_kernel_anew(const Session& session) {
 // Those that an earlier writd had stopped when it was killed.
 void Daemon::adopt_commands(Session& session) {
   for (const pid_t pid : session.cgroup.processes()) {
+    if (session.policy->governs_stdio()) kernel::end_left_reader(kProcFolder, pid);
     auto left = kernel::left_command(kProcFolder, pid);
     if (!left || tap_->commands().noted(static_cast<std::uint32_t>(pid))) continue;
     left->event.head.session = session.cgroup.id();
@@ -52,6 +59,12 @@ void Daemon::adopt_commands(Session& session) {
 // fail closed: nobody is there any more, or not yet, who could judge them.
 void Daemon::end_left_commands(const std::vector<pid_t>& processes) {
   for (const pid_t pid : processes) kernel::end_left_command(kProcFolder, pid);
+}
+
+// The same, of an earlier run: MCP servers that are stopped behind a read, too.
+void Daemon::end_left_processes(const std::vector<pid_t>& processes) {
+  end_left_commands(processes);
+  for (const pid_t pid : processes) kernel::end_left_reader(kProcFolder, pid);
 }
 
 }  // namespace writ::daemon

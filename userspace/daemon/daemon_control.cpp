@@ -36,18 +36,27 @@ void check_verdicts(const Diagnostics& not_in_force, v1::Check& check) {
   check.set_hint(not_in_force.front().hint + "; `writ policy check FILE…` lists each");
 }
 
-// Whether what agents start is judged. A policy need not: it is said, and no failure.
-void check_commands(std::uint32_t governed, std::uint32_t all, bool policy, v1::Check& check) {
-  check.set_name("commands");
+// What a policy need not govern: where it does not, that is said, and no failure.
+struct Optional {
+  const char* name;
+  const char* needs;  // as the end of "no tool of the policy is ..."
+  bool policy = false;
+  std::uint32_t governed = 0;  // sessions
+};
+
+void check_optional(const Optional& what, std::uint32_t sessions, v1::Check& check) {
+  check.set_name(what.name);
   check.set_ok(true);
-  if (all == 0) {
-    return check.set_detail(policy ? "governed: a tool of the policy is a program"
-                                   : "NOT governed: no tool of the policy is a program");
+  if (sessions == 0) {
+    check.set_detail(what.policy
+                         ? fmt::format("governed: a tool of the policy is {}", what.needs)
+                         : fmt::format("NOT governed: no tool of the policy is {}", what.needs));
+  } else if (what.governed == sessions) {
+    check.set_detail("governed in every session");
+  } else {
+    check.set_detail(fmt::format("NOT governed in {} of {} sessions: no tool of their policy is {}",
+                                 sessions - what.governed, sessions, what.needs));
   }
-  check.set_detail(governed == all ? "governed in every session"
-                                   : fmt::format("NOT governed in {} of {} sessions: no tool of "
-                                                 "their policy is a program",
-                                                 all - governed, all));
 }
 
 }  // namespace
@@ -201,7 +210,8 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
     out.set_processes(static_cast<std::uint32_t>(session->cgroup.processes().size()));
     out.set_calls(session->calls);
     out.set_denied(session->denied);
-    out.set_held(gatekeeper_->held_calls(*flows_, cgroup) + command_desk_->waiting(cgroup));
+    out.set_held(gatekeeper_->held_calls(*flows_, cgroup) + command_desk_->waiting(cgroup) +
+                 stdio_desk_->waiting(cgroup));
     out.set_uid(session->uid);
     out.set_writ_id(session->writ.id);
     for (const std::string& agent : session->writ.chain) out.add_chain(agent);
@@ -211,6 +221,8 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
     if (!session->policy->governs_commands()) {
       status.set_ungoverned_commands(status.ungoverned_commands() + 1);
     }
+    if (!session->policy->governs_stdio())
+      status.set_ungoverned_stdio(status.ungoverned_stdio() + 1);
   }
   if (!caller.root()) return status;
   status.set_last_sequence(audit_->last_sequence());
@@ -226,6 +238,8 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   add_counter(status, "held_segments", kernel[WRIT_COUNT_HELD_SEGMENTS]);
   add_counter(status, "commands_lost", kernel[WRIT_COUNT_COMMANDS_LOST]);
   add_counter(status, "commands_forced", kernel[WRIT_COUNT_COMMANDS_FORCED]);
+  add_counter(status, "stdio_lost", kernel[WRIT_COUNT_STDIO_LOST]);
+  add_counter(status, "stdio_forced", kernel[WRIT_COUNT_STDIO_FORCED]);
   const GatekeeperCounters& ours = gatekeeper_->counters();
   add_counter(status, "degraded_denials", ours.degraded_denials);
   add_counter(status, "missed_kicks", ours.missed_kicks);
@@ -265,11 +279,13 @@ v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
     probes.set_hint("install OpenSSL 3 (libssl.so.3), or run agents that bring their own");
   if (!sight.nothing()) check_verdicts(not_in_force(sight), *answer.add_checks());
   std::uint32_t seen = 0;
-  std::uint32_t governed = 0;
+  Optional commands{.name = "commands", .needs = "a program"};
+  Optional stdio{.name = "MCP over stdio", .needs = "a server's"};
   for (const auto& [cgroup, session] : sessions_) {
     if (!sight.covers(session->writ.tenant, session->writ.user.id)) continue;
     ++seen;
-    if (session->policy->governs_commands()) ++governed;
+    if (session->policy->governs_commands()) ++commands.governed;
+    if (session->policy->governs_stdio()) ++stdio.governed;
     for (const pid_t pid : session->cgroup.processes()) {
       const auto found = coverage_->status(static_cast<std::uint32_t>(pid));
       v1::ProcessCoverage& process = *answer.add_processes();
@@ -282,7 +298,10 @@ v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
   }
   if (!sight.nothing()) {
     const std::string_view tenant = sight.all() ? std::string_view() : sight.tenant();
-    check_commands(governed, seen, policies_->of(tenant)->governs_commands(), *answer.add_checks());
+    commands.policy = policies_->of(tenant)->governs_commands();
+    stdio.policy = policies_->of(tenant)->governs_stdio();
+    check_optional(commands, seen, *answer.add_checks());
+    check_optional(stdio, seen, *answer.add_checks());
   }
   return answer;
 }

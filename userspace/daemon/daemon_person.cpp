@@ -78,6 +78,7 @@ void Daemon::settle_person(Session& session, const Result<identity::WritHandle>&
   decide_desk_->resume(session);
   tell_kernel_anew(session);
   command_desk_->resume(session);
+  stdio_desk_->resume(session);
 }
 
 // Said once for each reason, not each second.

@@ -94,6 +94,7 @@ Status Daemon::govern(const Session& session) {
 void Daemon::undo_session(Session& session) {
   const std::uint64_t cgroup = session.cgroup.id();
   command_desk_->end(session);
+  stdio_desk_->end(session);
   tap_->remove_session(cgroup);
   session.cgroup.remove();
   session.exit_code = 0;
@@ -139,6 +140,7 @@ void Daemon::end_sessions() {
     }
     decide_desk_->end(session);
     command_desk_->end(session);
+    stdio_desk_->end(session);
     flows_->forget_session(it->first);
     write_session(session, "ended");
     tap_->remove_session(it->first);

@@ -11,6 +11,7 @@
 
 #include "kernel/command_hold.h"
 #include "kernel/hands.h"
+#include "kernel/stdio_hold.h"
 #include "util/result.h"
 
 namespace writ::daemon {
@@ -44,6 +45,19 @@ class Commands {
   virtual bool end(const kernel::CommandId& command) = 0;
   virtual bool end_running(std::uint32_t pid, const std::string& executable) = 0;
   virtual Status pass(const writ_program& program, std::uint64_t until_ns) = 0;
+};
+
+// MCP servers over stdio that wait behind a read. What each function does stands in
+// kernel/stdio_hold.h.
+class Servers {
+ public:
+  virtual ~Servers() = default;
+
+  virtual void pass_over(std::uint32_t pid) = 0;
+  virtual Status overwrite(std::uint32_t pid, std::uint64_t address, std::string_view bytes) = 0;
+  virtual Status say(std::uint32_t pid, std::string_view line) = 0;
+  virtual bool go_on(const kernel::ServerId& server) = 0;
+  virtual bool end(const kernel::ServerId& server) = 0;
 };
 
 // Processes whose plaintext has to be seen.

@@ -8,7 +8,7 @@
 
 namespace writ::daemon {
 
-class KernelHost final : public Host, public Processes, public Commands {
+class KernelHost final : public Host, public Processes, public Commands, public Servers {
  public:
   // `hands` must outlive it.
   explicit KernelHost(kernel::Hands& hands) : hands_(hands) {}
@@ -46,6 +46,16 @@ class KernelHost final : public Host, public Processes, public Commands {
   Status pass(const writ_program& program, std::uint64_t until_ns) override {
     return tap_->commands().pass(program, until_ns);
   }
+
+  void pass_over(std::uint32_t pid) override { tap_->stdio().pass_over(pid); }
+  Status overwrite(std::uint32_t pid, std::uint64_t address, std::string_view bytes) override {
+    return kernel::StdioHold::overwrite(pid, address, bytes);
+  }
+  Status say(std::uint32_t pid, std::string_view line) override {
+    return tap_->stdio().say(pid, line);
+  }
+  bool go_on(const kernel::ServerId& server) override { return tap_->stdio().go_on(server); }
+  bool end(const kernel::ServerId& server) override { return tap_->stdio().end(server); }
 
   Status cover_process(std::uint32_t pid, std::chrono::milliseconds at_most_every) override {
     return coverage_->cover_process(pid, at_most_every);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -42,6 +43,8 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", writ::daemon::kVersion);
     CLI11_PARSE(app, argc, argv);
     spdlog::set_default_logger(spdlog::stderr_logger_mt("writd"));
+    // Who reads what is written may be gone; each write says so.
+    (void)std::signal(SIGPIPE, SIG_IGN);
     spdlog::set_level(spdlog::level::from_str(level));
     return run(root);
   } catch (const std::exception& error) {

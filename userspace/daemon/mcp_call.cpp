@@ -60,6 +60,7 @@ std::string keyed_digest(const audit::Key& key, std::string_view text) {
 }
 
 std::string mcp_server(const ToolCall& call) {
+  if (call.protocol == kStdioProtocol) return "stdio:" + printable(call.path);
   return fmt::format("{}://{}:{}{}", call.tls ? "https" : "http", call.host, call.destination.port,
                      call.path);
 }

@@ -24,7 +24,7 @@ std::optional<protocol::McpResult> read_mcp_answer(Call& call);
 
 std::string keyed_digest(const audit::Key& key, std::string_view text);
 
-// "https://mcp.acme.test:443/mcp": where a tool's name is one of.
+// "https://mcp.acme.test:443/mcp", or "stdio:" and a command line: where a tool's name is one of.
 std::string mcp_server(const ToolCall& call);
 
 }  // namespace writ::daemon

@@ -11,10 +11,16 @@ namespace {
 // Of those that JSON-RPC leaves to servers (-32000 to -32099), one that MCP does not use.
 constexpr int kMcpDenied = -32090;
 
-std::string denial_details(const Call& call) {
+std::string denial_details(const Call& call, std::string_view reason) {
   return fmt::format(R"("code":{},"message":{},"rule":{},"call":{},"by":"writ")",
-                     json_string(call.decision.code), json_string(call.decision.reason),
+                     json_string(call.decision.code), json_string(reason),
                      json_string(call.decision.rule), json_string(call.id));
+}
+
+std::string json_rpc_error(const Call& call, std::string_view id, std::string_view reason) {
+  return fmt::format(
+      R"({{"jsonrpc":"2.0","id":{},"error":{{"code":{},"message":{},"data":{{{}}}}}}})", id,
+      kMcpDenied, json_string(reason), denial_details(call, reason));
 }
 
 std::string http_response(std::string_view status, std::string_view body, bool with_body) {
@@ -28,16 +34,19 @@ std::string http_response(std::string_view status, std::string_view body, bool w
 
 std::string refusal_response(const Call& call) {
   if (wants_mcp_answer(call) && call.mcp_headers.streamable) {
-    return http_response(
-        "200 OK",
-        fmt::format(
-            R"({{"jsonrpc":"2.0","id":{},"error":{{"code":{},"message":{},"data":{{{}}}}}}})",
-            call.request.mcp->id, kMcpDenied, json_string(call.decision.reason),
-            denial_details(call)),
-        true);
+    return http_response("200 OK", json_rpc_error(call, call.request.mcp->id, call.decision.reason),
+                         true);
   }
-  return http_response("403 Forbidden", fmt::format(R"({{"error":{{{}}}}})", denial_details(call)),
-                       call.request.method != "HEAD");
+  return http_response(
+      "403 Forbidden",
+      fmt::format(R"({{"error":{{{}}}}})", denial_details(call, call.decision.reason)),
+      call.request.method != "HEAD");
+}
+
+std::string stdio_refusal(const Call& call, std::string_view id) {
+  std::string line = json_rpc_error(call, id, call.decision.reason) + "\n";
+  if (line.size() <= kMaxStdioRefusal) return line;
+  return json_rpc_error(call, id, printable(call.decision.reason)) + "\n";
 }
 
 }  // namespace writ::daemon

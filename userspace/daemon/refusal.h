@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "daemon/call.h"
 
@@ -14,5 +15,10 @@ namespace writ::daemon {
 // To a request to an MCP server over Streamable HTTP, 200 with a JSON-RPC error that has the
 // request's id, so that the client has an answer to that call and goes on with the next one.
 std::string refusal_response(const Call& call);
+
+// The JSON-RPC error alone, as one line for a server over stdio. `id`: of the request, as JSON. Not
+// longer than kMaxStdioRefusal, whatever the reason is.
+inline constexpr std::size_t kMaxStdioRefusal = 4096;
+std::string stdio_refusal(const Call& call, std::string_view id);
 
 }  // namespace writ::daemon

@@ -71,6 +71,14 @@ void Audience::tell_command(const void* data, std::size_t size) {
   commands_->on_command(event, {static_cast<const char*>(data) + sizeof event, event.head.size});
 }
 
+void Audience::tell_stdio(const void* data, std::size_t size) {
+  writ_event_stdio event;
+  if (stdio_ == nullptr || size < sizeof event) return;
+  std::memcpy(&event, data, sizeof event);
+  if (size < sizeof event + event.head.size) return;
+  stdio_->on_stdio(event, {static_cast<const char*>(data) + sizeof event, event.head.size});
+}
+
 // `head` instead of the one that `data` begins with.
 void Audience::tell(const writ_event& head, const void* data, std::size_t size) {
   switch (head.type) {
@@ -94,6 +102,10 @@ void Audience::tell(const writ_event& head, const void* data, std::size_t size) 
       return tell_path(*static_cast<const writ_event*>(data), size);
     case WRIT_EVENT_COMMAND:
       return tell_command(data, size);
+    case WRIT_EVENT_STDIO_READ:
+    case WRIT_EVENT_STDIO_WRITE:
+    case WRIT_EVENT_STDIO_END:
+      return tell_stdio(data, size);
     default: {
       writ_event_flow event;
       if (size < sizeof event) return;

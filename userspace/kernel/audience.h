@@ -24,6 +24,7 @@ class Audience {
   bool use(ArrivalSink& arrivals);
 
   void use(CommandSink& commands) { commands_ = &commands; }
+  void use(StdioSink& stdio) { stdio_ = &stdio; }
 
   // One entry of the ring buffer. What is shorter than it says is passed over.
   void tell(const void* data, std::size_t size);
@@ -44,11 +45,13 @@ class Audience {
   void tell(const writ_event& head, const void* data, std::size_t size);
   void tell_path(const writ_event& head, std::size_t size);
   void tell_command(const void* data, std::size_t size);
+  void tell_stdio(const void* data, std::size_t size);
   void tell_arrived(const writ_event& head, const void* data, std::size_t size);
 
   EventSink* events_ = nullptr;
   ArrivalSink* arrivals_ = nullptr;
   CommandSink* commands_ = nullptr;
+  StdioSink* stdio_ = nullptr;
   int passes_ = -1;
   std::unordered_map<std::uint64_t, Claim> claims_;
   std::deque<std::uint64_t> abandoned_;  // the last of them

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -99,6 +100,41 @@ void end_left_command(const std::string& proc, pid_t pid) {
   if (!process || !left_command(proc, pid)) return;
   // (void): it can only have ended by itself.
   (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+}
+
+namespace {
+
+// Of the process's system call, where it is the first argument, the descriptor's link; else empty.
+std::string link_of_read(const std::string& folder) {
+  std::istringstream words(first_line(folder + "/syscall"));
+  long number = -1;
+  std::string first;
+  words >> number >> first;
+  const bool reads = number == SYS_read || number == SYS_readv || number == SYS_recvfrom ||
+                     number == SYS_recvmsg || number == SYS_preadv2;
+  if (!words || !reads || !first.starts_with("0x")) return {};
+  std::uint64_t descriptor = 0;
+  std::from_chars(first.data() + 2, first.data() + first.size(), descriptor, 16);
+  std::error_code error;
+  const auto link =
+      std::filesystem::read_symlink(fmt::format("{}/fd/{}", folder, descriptor), error);
+  return link.native();
+}
+
+}  // namespace
+
+void end_left_reader(const std::string& proc, pid_t pid) {
+  const std::string folder = fmt::format("{}/{}", proc, pid);
+  // Opened first: it is the process that was looked at.
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const auto stat = stat_of(folder);
+  if (!process || !stat || stat->state != 'T') return;
+  const std::string link = link_of_read(folder);
+  std::error_code error;
+  const auto input = std::filesystem::read_symlink(folder + "/fd/0", error);
+  const bool other = link.starts_with("pipe:") || link.starts_with("socket:");
+  if (!other || input.native() != link) return;
+  (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);  // or it has ended
 }
 
 }  // namespace writ::kernel

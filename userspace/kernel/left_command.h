@@ -1,4 +1,5 @@
-// Commands that an earlier writd left stopped at exec: who they are, from /proc alone.
+// Processes that an earlier writd left stopped, at exec or behind a read: who they are, from /proc
+// alone.
 #pragma once
 
 #include <sys/types.h>
@@ -20,5 +21,9 @@ std::optional<LeftCommand> left_command(const std::string& proc, pid_t pid);
 
 // SIGKILL, when it is one.
 void end_left_command(const std::string& proc, pid_t pid);
+
+// SIGKILL, when it is stopped behind a read of its standard input (stdio_hold.h): what it has read
+// was not judged. One that somebody else has stopped while it waited for its input looks the same.
+void end_left_reader(const std::string& proc, pid_t pid);
 
 }  // namespace writ::kernel

@@ -66,6 +66,7 @@ constexpr const char* kArrivals[] = {"arrivals_fork", "arrivals_exec", "arrivals
                                      "arrivals_moved"};
 constexpr const char* kCommands[] = {"command_exit", "command_syscall", "command_fault",
                                      "command_exec"};
+constexpr const char* kStdio[] = {"stdio_gone", "stdio_enter", "stdio_exec", "stdio_exit"};
 constexpr const char* kCgroupPrograms[] = {"gate_egress", "gate_connect4", "gate_connect6"};
 
 }  // namespace
@@ -76,6 +77,8 @@ struct Tap::State {
   std::vector<Link> links;
   std::vector<Link> command_links;
   std::optional<CommandHold> commands;
+  std::vector<Link> stdio_links;
+  std::optional<StdioHold> stdio;
   Audience audience;
   const std::uint64_t* counters = nullptr;
 
@@ -139,6 +142,9 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   state->audience.use(sink, bpf_map__fd(state->skeleton->maps.passes));
   state->commands.emplace(bpf_map__fd(state->skeleton->maps.held),
                           bpf_map__fd(state->skeleton->maps.passed));
+  state->stdio.emplace(StdioHold::Maps{.servers = bpf_map__fd(state->skeleton->maps.servers),
+                                       .stopped = bpf_map__fd(state->skeleton->maps.stopped),
+                                       .plain = bpf_map__fd(state->skeleton->maps.plain)});
   state->ring.reset(ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch,
                                      &state->audience, nullptr));
   if (!state->ring) return fail_errno(errno, "map the event ring buffer");
@@ -240,8 +246,26 @@ void Tap::unwatch_commands() {
 
 CommandHold& Tap::commands() { return *state_->commands; }
 
-Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode,
-                        std::uint32_t programs) {
+Status Tap::watch_stdio(StdioSink& sink) {
+  state_->audience.use(sink);
+  if (!state_->stdio_links.empty()) return {};
+  std::vector<Link> links;
+  // What stops them comes last: nothing waits that could be made to run.
+  for (const char* name : kStdio) {
+    if (Status attached = state_->attach_tracepoint(name, links); !attached) return attached;
+  }
+  state_->stdio_links = std::move(links);
+  return {};
+}
+
+void Tap::unwatch_stdio() {
+  // The guards stay until the tap goes.
+  if (!state_->stdio_links.empty()) state_->stdio_links.pop_back();
+}
+
+StdioHold& Tap::stdio() { return *state_->stdio; }
+
+Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, const writ_session& session) {
   auto& levels = state_->skeleton->bss->session_levels;
   const auto slot = std::find_if(std::begin(levels), std::end(levels),
                                  [&](std::uint32_t known) { return known == level || known == 0; });
@@ -251,7 +275,6 @@ Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t
                 "can be",
                 WRIT_LEVELS_MAX);
   }
-  const writ_session session{.mode = mode, .programs = programs};
   if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup, &session,
                           BPF_ANY) != 0) {
     return fail_errno(errno, "add a session to the kernel side (are there 4096 already?)");

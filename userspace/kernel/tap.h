@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kernel/command_hold.h"
+#include "kernel/stdio_hold.h"
 #include "util/result.h"
 #include "writ/abi.h"
 
@@ -54,6 +55,15 @@ class CommandSink {
   virtual void on_command(const writ_event_command& event, std::string_view arguments) = 0;
 };
 
+// Who is told what processes of a session say to MCP servers over stdio, and what those answer.
+class StdioSink {
+ public:
+  virtual ~StdioSink() = default;
+  // Bytes that a process has read or written, or its end. WRIT_STDIO_HELD: behind the last of a
+  // read (without WRIT_STDIO_MORE) it waits, see StdioHold.
+  virtual void on_stdio(const writ_event_stdio& event, std::string_view bytes) = 0;
+};
+
 struct TapOptions {
   std::uint32_t ring_bytes = 16u << 20;  // a power of two, at least a page
   std::string cgroup_root;               // mount point of cgroup2
@@ -89,11 +99,11 @@ class Tap {
   // are told as orphans.
   void abandon(std::uint64_t arrival);
 
-  // `level`: the cgroup's depth below the root of the hierarchy. `programs`: see writ_session;
-  // other than 0 only once watch_commands() was called. A session that is there is changed.
-  // kUnavailable: sessions are at WRIT_LEVELS_MAX other depths already, or there are 4096.
-  Status add_session(std::uint64_t cgroup, std::uint32_t level, std::uint32_t mode,
-                     std::uint32_t programs);
+  // `level`: the cgroup's depth below the root of the hierarchy. Of `session`, `programs` and
+  // `stdio` are other than 0 only once watch_commands() and watch_stdio() were called. A session
+  // that is there is changed. kUnavailable: sessions are at WRIT_LEVELS_MAX other depths already,
+  // or there are 4096.
+  Status add_session(std::uint64_t cgroup, std::uint32_t level, const writ_session& session);
   void remove_session(std::uint64_t cgroup);
 
   // Attaches what stops commands; all of it, or none stays. `sink` must outlive the tap.
@@ -102,6 +112,13 @@ class Tap {
   void unwatch_commands();
   // Of the commands that wait. Lives as long as the tap.
   [[nodiscard]] CommandHold& commands();
+
+  // Attaches what stops servers; all of it, or none stays. `sink` must outlive the tap.
+  Status watch_stdio(StdioSink& sink);
+  // From here on no server is stopped; what waits goes on waiting, and is told by consume().
+  void unwatch_stdio();
+  // Of the servers that wait. Lives as long as the tap.
+  [[nodiscard]] StdioHold& stdio();
 
   // A connection that is older than its session: from here on the gate knows whose it is. One that
   // it knows already is left as it is.

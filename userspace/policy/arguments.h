@@ -23,7 +23,7 @@ struct ArgumentDocument;  // the parsed body; argument_value.h
 
 class Arguments {
  public:
-  static constexpr std::size_t kMaxBytes = 2u << 20;
+  static constexpr std::size_t kMaxBytes = 16u << 20;
   static constexpr std::size_t kMaxDepth = 64;
   static constexpr std::size_t kMaxQueryBytes = 64u << 10;
   static constexpr std::size_t kMaxParameters = 1000;

@@ -7,11 +7,6 @@
 #include "policy/mcp_traffic.h"
 
 namespace writ::policy {
-namespace {
-
-bool is_glob(std::string_view text) { return text.find('*') != std::string_view::npos; }
-
-}  // namespace
 
 bool is_method(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -40,8 +35,7 @@ struct Catalog::Entry {
                  : methods.empty() ||
                        std::find(methods.begin(), methods.end(), request.method) != methods.end();
     }
-    return mcp && mcp->method == request.message->method &&
-           glob_match(mcp->name, request.message->name);
+    return mcp && mcp->matches(*request.message);
   }
 
   [[nodiscard]] bool matches(const Request& request) const {
@@ -57,7 +51,7 @@ struct Catalog::Entry {
   [[nodiscard]] bool clashes(const Entry& other) const {
     if (rank() != other.rank()) return false;
     const bool says =
-        mcp ? mcp->method == other.mcp->method && globs_overlap(mcp->name, other.mcp->name)
+        mcp ? mcp->clashes(*other.mcp)
             : methods.empty() ||
                   std::find_first_of(methods.begin(), methods.end(), other.methods.begin(),
                                      other.methods.end()) != methods.end();
@@ -67,8 +61,7 @@ struct Catalog::Entry {
   // More specific first; the rest of the order does not decide anything, since such entries never
   // match together.
   [[nodiscard]] std::tuple<bool, bool, bool, std::size_t> rank() const {
-    const std::size_t loose = mcp && is_glob(mcp->name) ? SIZE_MAX - mcp->name.size() : 0;
-    return {!mcp, methods.empty(), addresses.empty(), loose};
+    return {!mcp, methods.empty(), addresses.empty(), mcp ? mcp->looseness() : 0};
   }
 };
 
@@ -141,6 +134,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
     }
   };
   const Tool* clash = programs_.taken(shape.programs);
+  if (clash == nullptr) clash = servers_.taken(shape.servers, shape.mcp);
   each_place([&](const std::vector<Entry>& place, const PathPattern&) {
     for (const Entry& other : place) {
       if (clash == nullptr && entry.clashes(other)) clash = other.tool;
@@ -151,6 +145,7 @@ const Tool* Catalog::add(Tool tool, const ToolShape& shape) {
   tool.index = static_cast<std::uint32_t>(tools_.size());
   entry.tool = &tools_.emplace_back(std::move(tool));
   programs_.add(shape.programs, *entry.tool);
+  servers_.add(shape.servers, shape.mcp, *entry.tool);
   each_place([&](std::vector<Entry>& place, const PathPattern& path) {
     entry.captures.clear();
     for (const PathPattern::Segment& segment : path.segments) {
@@ -206,6 +201,7 @@ const Catalog::Entry* Catalog::find(const ToolCall& call, const Request& request
 }
 
 bool Catalog::is_mcp(const ToolCall& call) const {
+  if (call.protocol == kStdioProtocol) return true;
   if (traffic_.empty() || call.method != "POST") return false;
   std::vector<std::string_view> captured;
   const Entry* found =
@@ -214,7 +210,21 @@ bool Catalog::is_mcp(const ToolCall& call) const {
   return found != nullptr && found->mcp;
 }
 
+// Of a call over stdio.
+const Tool* Catalog::find_message(const ToolCall& call) const {
+  if (servers_.empty() || !call.mcp) return nullptr;
+  const Tool* named =
+      call.mcp->kind == McpMessage::Kind::kRequest ? servers_.find(call.path, *call.mcp) : nullptr;
+  if (named != nullptr) return named;
+  const auto kind = traffic_kind(call);
+  return kind ? traffic_[*kind] : nullptr;
+}
+
 std::optional<ToolMatch> Catalog::match(const ToolCall& call) const {
+  if (call.protocol == kStdioProtocol) {
+    const Tool* tool = find_message(call);
+    return tool == nullptr ? std::nullopt : std::optional(ToolMatch{.tool = tool});
+  }
   if (call.protocol == kCommandProtocol) {
     const Tool* program = programs_.find(call.path);
     return program == nullptr ? std::nullopt : std::optional(ToolMatch{.tool = program});

@@ -9,8 +9,8 @@
 //   address   a tool with `addresses`, then one without
 //   mcp       a name, then the longer glob
 // Entries that are equal in all of these and can match the same call are refused at load, so the
-// order of files and entries never matters. Programs (ToolShape::programs) are apart from all that:
-// program_names.h.
+// order of files and entries never matters. Programs (ToolShape::programs) and MCP servers over
+// stdio (ToolShape::servers) are apart from all that: program_names.h, server_names.h.
 //
 // Where an entry with `mcp` is the most specific one by host, path and address, the catalog knows
 // an MCP server. What is sent there is named by what it says and by nothing else: by an entry with
@@ -31,6 +31,7 @@
 #include "policy/host_pattern.h"
 #include "policy/path_pattern.h"
 #include "policy/program_names.h"
+#include "policy/server_names.h"
 #include "protocol/tool_call.h"
 
 namespace writ::policy {
@@ -55,12 +56,6 @@ struct ToolMatch {
 // Whether a catalog can list it: in capitals, as methods are written.
 bool is_method(std::string_view text);
 
-// A request to an MCP server.
-struct McpPattern {
-  std::string method;  // "tools/call"
-  std::string name;    // glob over McpMessage::name
-};
-
 // What a tool looks like on the wire. The lists are alternatives.
 struct ToolShape {
   std::vector<HostPattern> hosts;
@@ -69,6 +64,7 @@ struct ToolShape {
   std::vector<AddressRange> addresses;  // empty: any destination
   std::vector<McpPattern> mcp;          // empty: no matter what the body says
   std::vector<std::string> programs;    // instead of all others: globs over the file that runs
+  std::vector<std::string> servers;     // instead of host and path: globs over a command line
 };
 
 class Catalog {
@@ -89,6 +85,11 @@ class Catalog {
   [[nodiscard]] bool knows_mcp() const { return !traffic_.empty(); }
   // Whether some tool is a program's.
   [[nodiscard]] bool knows_programs() const { return !programs_.empty(); }
+  // Whether some tool is that of an MCP server over stdio; and of the one with that command line.
+  [[nodiscard]] bool knows_servers() const { return !servers_.empty(); }
+  [[nodiscard]] bool knows_server(std::string_view command_line) const {
+    return servers_.knows(command_line);
+  }
   [[nodiscard]] const std::deque<Tool>& tools() const { return tools_; }
 
  private:
@@ -98,12 +99,14 @@ class Catalog {
 
   const Entry* find(const ToolCall& call, const Request& request,
                     std::vector<std::string_view>& captured) const;
+  const Tool* find_message(const ToolCall& call) const;
   void add_traffic();
 
   std::deque<Tool> tools_;            // a Tool does not move
   std::vector<const Tool*> traffic_;  // by McpTraffic; empty: no tool is an MCP server's
   std::map<std::string, std::map<std::uint16_t, std::unique_ptr<Node>>, std::less<>> hosts_;
   ProgramNames programs_;
+  ServerNames servers_;
 };
 
 }  // namespace writ::policy

@@ -61,8 +61,35 @@ void read_programs(YamlMap& map, const std::string& key, ToolText& tool, Diagnos
   }
 }
 
-void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+// An MCP server over stdio is at no address.
+bool of_server(YamlMap& map, const std::string& key) {
+  if (!map.has("server")) return false;
+  if (map.has(key)) {
+    map.error(key, fmt::format("'{}' does not go with 'server'", key),
+              "a server over stdio is named by how it was started, its tools by `mcp`");
+  }
+  (void)map.child(key);  // the key is known
+  return true;
+}
+
+void read_servers(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  constexpr const char* kHint = R"(write "*/node */server-filesystem/dist/index.js *")";
   if (of_program(map, key)) return;
+  if (!map.has(key)) {
+    (void)map.child(key);  // the key is known
+    return;
+  }
+  for (std::string& text : required_strings(map, key, kHint)) {
+    if (text.starts_with('/') || text.starts_with('*')) {
+      tool.shape.servers.push_back(std::move(text));
+    } else {
+      map.error(key, fmt::format("'{}' is no command line: it begins with a path", text), kHint);
+    }
+  }
+}
+
+void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
+  if (of_program(map, key) || of_server(map, key)) return;
   for (const std::string& text : required_strings(map, key, kHostHint)) {
     if (auto host = parse_host_pattern(text)) {
       tool.shape.hosts.push_back(std::move(*host));
@@ -74,7 +101,7 @@ void read_hosts(YamlMap& map, const std::string& key, ToolText& tool, Diagnostic
 
 void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write GET, [POST, PUT], or '*' for any";
-  if (of_program(map, key)) return;
+  if (of_program(map, key) || of_server(map, key)) return;
   if (map.has("mcp") || map.has("mcp_method")) {
     if (map.has(key)) map.error(key, "'method' does not go with 'mcp'", "MCP has its own methods");
     (void)map.child(key);  // the key is known
@@ -91,7 +118,7 @@ void read_methods(YamlMap& map, const std::string& key, ToolText& tool, Diagnost
 
 void read_paths(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
   constexpr const char* kHint = "write /contacts/{id}, or /files/** for all below";
-  if (of_program(map, key)) return;
+  if (of_program(map, key) || of_server(map, key)) return;
   for (const std::string& text : required_strings(map, key, kHint)) {
     if (Result<PathPattern> path = parse_path_pattern(text)) {
       tool.shape.paths.push_back(std::move(*path));
@@ -102,7 +129,7 @@ void read_paths(YamlMap& map, const std::string& key, ToolText& tool, Diagnostic
 }
 
 void read_addresses(YamlMap& map, const std::string& key, ToolText& tool, Diagnostics&) {
-  if (of_program(map, key)) return;
+  if (of_program(map, key) || of_server(map, key)) return;
   const std::vector<std::string> texts = map.strings(key);
   if (map.has(key) && texts.empty())
     map.error(key, "'addresses' is empty", "leave the key out for any destination");
@@ -162,15 +189,18 @@ void read_tool_effect(YamlMap& map, const std::string& key, ToolText& text, Diag
 
 constexpr std::string_view kScopesSchema = R"({"type":"array","items":{"type":"string"}})";
 
-constexpr std::array<Key<ToolText>, 11> kToolKeys = {{
+constexpr std::array<Key<ToolText>, 12> kToolKeys = {{
     {{"name", kTextSchema, "What the call is called, in rules and records.", true}, read_name},
-    // Of these three and `program` either all are there or the one: the reader sees to it.
+    // Of these three, `program` and `server` those that go together: the reader sees to it.
     {{"host", kNamesSchema, "crm.example.test, *.example.test or *; with :port if only that one."},
      read_hosts},
     {{"method", kNamesSchema, "GET, or a list; * is any. Not with mcp."}, read_methods},
     {{"path", kNamesSchema, "/contacts/{id}, or /files/** for all below."}, read_paths},
     {{"program", kNamesSchema, "Instead of host, method and path: /usr/bin/git, or a glob."},
      read_programs},
+    {{"server", kNamesSchema,
+      "An MCP server over stdio, instead of host and path: a glob over its command line."},
+     read_servers},
     {{"scopes", kScopesSchema, "Permissions that are required, all of them; [] for none.", true},
      read_tool_scopes},
     {{"effect", R"({"enum":["read","write"]})", "Whether it only reads.", true}, read_tool_effect},
@@ -192,7 +222,7 @@ ToolText read_tool(const YAML::Node& node, const std::string& file, Diagnostics&
   YamlMap map(node, file, out);
   ToolText text{.file = file, .line = node.Mark().line + 1, .column = node.Mark().column + 1};
   read_keys<ToolText>(kToolKeys, map, text, out);
-  if (!map.has("mcp") && !map.has("mcp_method")) return text;
+  if (!map.has("mcp") && !map.has("mcp_method") && !map.has("server")) return text;
   if (text.mcp_methods.empty()) text.mcp_methods = {"tools/call"};
   if (text.mcp_names.empty()) text.mcp_names = {"*"};
   for (const std::string& method : text.mcp_methods) {

@@ -47,7 +47,7 @@ bool scopes_wider(const Rule& wide, const Rule& narrow) {
 Truth destinations_hold(const Rule& rule, Evaluation& evaluation) {
   const std::uint16_t port = evaluation.input.call.destination.port;
   Truth found = Truth::kNo;
-  if (evaluation.is_command) return found;
+  if (evaluation.is_local) return found;
   for (const DestinationCondition& one : rule.destinations) {
     Truth here = one.port == 0 ? Truth::kYes
                  : port == 0   ? Truth::kUnknown
@@ -166,7 +166,7 @@ Truth protocol_holds(const Rule& rule, Evaluation& e) {
   return e.is_call ? truth_of(one_glob(rule.protocols, e.input.call.protocol)) : Truth::kUnknown;
 }
 Truth host_holds(const Rule& rule, Evaluation& e) {
-  if (e.is_command) return Truth::kNo;
+  if (e.is_local) return Truth::kNo;
   return e.host ? truth_of(one_glob(rule.hosts, *e.host)) : Truth::kUnknown;
 }
 bool identity_stronger(const Rule& wide, const Rule& narrow) {

@@ -19,7 +19,8 @@ Evaluation::Evaluation(const Input& asked, const Tool* named)
     : input(asked),
       tool(named),
       is_call(asked.what == Input::What::kCall),
-      is_command(is_call && asked.call.protocol == kCommandProtocol),
+      is_local(is_call &&
+               (asked.call.protocol == kCommandProtocol || asked.call.protocol == kStdioProtocol)),
       host(host_of(asked)),
       destination(parse_address(asked.call.destination.address)) {}
 

@@ -28,7 +28,7 @@ struct Evaluation {
   const Input& input;
   const Tool* tool;
   bool is_call;                          // there is a request with method, path and arguments
-  bool is_command;                       // which goes to no host and no destination
+  bool is_local;                         // a command, or over stdio: to no host, no destination
   std::optional<std::string_view> host;  // without a final dot; none: unknown, or no DNS name
   std::optional<Address> destination;
   std::size_t work_left = kMaxWork;

@@ -110,6 +110,8 @@ class Policy {
   }
   // Whether commands are calls: some tool is a program's.
   [[nodiscard]] bool governs_commands() const { return catalog_.knows_programs(); }
+  // Whether messages to MCP servers over stdio are: some tool is one's.
+  [[nodiscard]] bool governs_stdio() const { return catalog_.knows_servers(); }
 
   // What holds for this user's calls of the tool (nullptr: calls without a name). Of `permission`
   // the decision knows already; the rest is the caller's to do.

@@ -123,4 +123,57 @@ std::string_view look_alike(const object& in, std::initializer_list<std::string_
   return {};
 }
 
+namespace {
+
+// The token that `text` begins with, if it can be an id of which nothing has to be undone: a whole
+// number, or a text of printable ASCII without escapes.
+std::string plain_id(std::string_view text) {
+  constexpr std::size_t kMaxDigits = 19;
+  if (text.starts_with('"')) {
+    const std::size_t end = text.find('"', 1);
+    if (end == std::string_view::npos || end > JsonRpcReader::kMaxId) return {};
+    const std::string_view token = text.substr(0, end + 1);
+    const bool plain = std::all_of(token.begin(), token.end(),
+                                   [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+    return plain ? std::string(token) : std::string();
+  }
+  const std::size_t end = text.find_first_not_of("0123456789");
+  const bool number = end != 0 && end != std::string_view::npos && end <= kMaxDigits &&
+                      (text.front() != '0' || end == 1) &&
+                      std::string_view(" \t\r\n,}").find(text[end]) != std::string_view::npos;
+  return number ? std::string(text.substr(0, end)) : std::string();
+}
+
+std::string_view behind_space(std::string_view text) {
+  const std::size_t at = text.find_first_not_of(" \t\r\n");
+  return at == std::string_view::npos ? std::string_view() : text.substr(at);
+}
+
+}  // namespace
+
+std::string guess_id(std::string_view text) {
+  int depth = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    } else if (c == '"') {
+      std::size_t end = at + 1;
+      while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+      if (end >= text.size()) break;
+      if (depth == 1 && text.substr(at, end - at) == "\"id") {
+        const std::string_view rest = behind_space(text.substr(end + 1));
+        if (rest.starts_with(':')) {
+          std::string id = plain_id(behind_space(rest.substr(1)));
+          return id.empty() ? "null" : id;
+        }
+      }
+      at = end;
+    }
+  }
+  return "null";
+}
+
 }  // namespace writ::protocol

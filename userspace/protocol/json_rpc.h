@@ -37,7 +37,7 @@ struct JsonRpcMessage {
 // What read() returns points into it.
 class JsonRpcReader {
  public:
-  static constexpr std::size_t kMaxBytes = 2u << 20;
+  static constexpr std::size_t kMaxBytes = 16u << 20;
   static constexpr int kMaxDepth = 64;
   static constexpr std::size_t kMaxId = 256;
 
@@ -47,6 +47,10 @@ class JsonRpcReader {
  private:
   simdjson::dom::parser parser_;
 };
+
+// The id of a message that cannot be read as one, or of which only the beginning is there, as JSON:
+// so that who sent it can be told. "null": it has none that could be found.
+std::string guess_id(std::string_view text);
 
 // A member of `object` that a reader which folds case could take for one of `names`: equal to it
 // but for case, or with a letter beyond ASCII in it, since some of those fold to ASCII. Empty:

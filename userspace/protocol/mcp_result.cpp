@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "protocol/json_rpc.h"
 #include "protocol/sse.h"
 
 namespace writ::protocol {
 namespace {
+
+constexpr std::size_t kMaxVersion = 32;
 
 // nullopt: it is not there, or of another type.
 template <class T>
@@ -65,6 +69,17 @@ std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std
   AnswerSink sink(id);
   SseParser().feed(body, sink);
   return sink.found;
+}
+
+std::string mcp_version_of(std::string_view result) {
+  simdjson::dom::parser parser;
+  std::string_view version;
+  if (parser.parse(result.data(), result.size())["protocolVersion"].get(version) !=
+          simdjson::SUCCESS ||
+      version.size() > kMaxVersion ||
+      !std::all_of(version.begin(), version.end(), [](char c) { return c >= ' ' && c <= '~'; }))
+    return {};
+  return std::string(version);
 }
 
 std::vector<McpTool> listed_tools(std::string_view result) {

@@ -24,6 +24,9 @@ std::optional<McpResult> read_mcp_result(std::string_view message);
 // not there, or not to be read.
 std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id);
 
+// The version that the result of initialize settles, printable; empty: it says none.
+std::string mcp_version_of(std::string_view result);
+
 struct McpTool {
   std::string name;
   std::string definition;  // its description and schemas

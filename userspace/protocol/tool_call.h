@@ -20,6 +20,11 @@ struct Endpoint {
 inline constexpr const char* kCommandProtocol = "exec";
 inline constexpr const char* kCommandMethod = "EXEC";
 
+// A message to an MCP server over stdio: the call's path is the server's command line
+// (daemon/stdio_call.h), its body the message, and it goes to no host.
+inline constexpr const char* kStdioProtocol = "stdio";
+inline constexpr const char* kStdioMethod = "MCP";
+
 struct ToolCall {
   std::string protocol = "http/1.1";
   std::string method;

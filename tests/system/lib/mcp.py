@@ -1,8 +1,10 @@
-"""MCP's own client and server (npm's @modelcontextprotocol/sdk and server-everything), over Streamable HTTP or the older HTTP+SSE.
+"""MCP's own client and servers (npm's @modelcontextprotocol/sdk, server-everything and server-filesystem), over Streamable HTTP or the
+older HTTP+SSE, or over stdio to a server that the client starts.
 
     with Server(env.directory) as server:
         with Client(env, server.url) as client:      # under `writ run`
             client.ask(call="echo", arguments={"message": "x"})
+    with Client(env, "node", EVERYTHING, "stdio") as client: ...
 """
 import json
 import os
@@ -17,6 +19,8 @@ from .oidc import NODE, install
 from .processes import Processes
 
 EVERYTHING = NODE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+FILESYSTEM = NODE / "node_modules/@modelcontextprotocol/server-filesystem/dist/index.js"
+NODE_CLIENT = ["node", NODE / "mcp_client.mjs"]
 
 
 class Server:
@@ -51,8 +55,10 @@ class Server:
 
 
 class Client:
-    def __init__(self, env, url: str):
-        self.process = env.start_writ("run", "--agent", "tester", "--user", "sarah", "--", "node", NODE / "mcp_client.mjs", url,
+    def __init__(self, env, *server, client=NODE_CLIENT, mode="enforce"):
+        """`server`: its URL, or the command that starts it."""
+        install()
+        self.process = env.start_writ("run", "--agent", "tester", "--user", "sarah", "--mode", mode, "--", *client, *server,
                                       env=env.environment(), **PIPES)
 
     def __enter__(self):

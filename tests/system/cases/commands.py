@@ -10,6 +10,7 @@ import time
 from lib.case import config, each, timeout
 from lib.config import Config
 from lib.processes import Processes, descendants
+from lib.stopped import stopped, wait_for
 
 PYTHON = os.path.realpath("/usr/bin/python3")
 SHELL = os.path.realpath("/bin/sh")
@@ -55,31 +56,6 @@ def of(found: list[dict], path: str, gone: bool = False) -> dict:
     named = [d for d in found if d["request"]["path"] in (path, f"/?{path}" if gone else path)]
     assert len(named) == 1, f"{len(named)} commands {path}: {[d['request']['path'] for d in found]}"
     return named[0]
-
-
-def stopped(seconds: float = 0.0) -> list[int]:
-    """Our descendants that are stopped, but for writd; waits for one to be."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = [pid for pid, state in descendants().items() if state == "T" and _exe(pid) != "writd"]
-        if found or time.monotonic() >= deadline:
-            return found
-        time.sleep(0.005)
-
-
-def _exe(pid: int) -> str:
-    try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-    except OSError:
-        return ""
-
-
-def wait_for(what, why: str, seconds: float = 5):
-    deadline = time.monotonic() + seconds
-    while not (value := what()):
-        assert time.monotonic() < deadline, why
-        time.sleep(0.01)
-    return value
 
 
 @contextlib.contextmanager

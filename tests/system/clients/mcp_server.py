@@ -1,0 +1,46 @@
+"""An MCP server over stdio in plain Python (there is no SDK for it in the registries), for what well-behaved servers never do: reading a
+byte at a time, reading by recv, a descriptor of another number. One tool, `note`, appends its argument to a file; `echo` returns it."""
+import argparse
+import json
+import os
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--file", required=True, help="what `note` appends to")
+parser.add_argument("--piece", type=int, default=65536, help="bytes a read")
+parser.add_argument("--moved", action="store_true", help="standard input is used under another number")
+parser.add_argument("--silent", type=float, default=0, help="seconds before anything is read")
+args = parser.parse_args()
+
+source = 0
+if args.moved:
+    source = os.dup(0)
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+time.sleep(args.silent)
+
+
+def answer(message):
+    params = message.get("params") or {}
+    given = params.get("arguments") or {}
+    if message["method"] == "initialize":
+        return {"protocolVersion": params.get("protocolVersion", "2025-06-18"), "capabilities": {"tools": {}},
+                "serverInfo": {"name": "notes", "version": "1"}}
+    if message["method"] == "tools/call":
+        if params["name"] == "note":
+            with open(args.file, "a", encoding="utf-8") as file:
+                file.write(given["text"][:100] + "\n")
+        return {"content": [{"type": "text", "text": given.get("text", "")}]}
+    return {}
+
+
+left = b""
+while data := os.read(source, args.piece):
+    left += data
+    while b"\n" in left:
+        line, left = left.split(b"\n", 1)
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if "id" in message and "method" in message:
+            os.write(1, json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": answer(message)}).encode() + b"\n")

@@ -24,8 +24,9 @@ from lib.processes import Processes, become_subreaper  # noqa: E402
 from machine import facts  # noqa: E402
 from programs import Programs  # noqa: E402
 from reload import Reload  # noqa: E402
+from stdio import Stdio  # noqa: E402
 
-SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS, *Commands.SUBJECTS]
+SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS, *Commands.SUBJECTS, *Stdio.SUBJECTS]
 # What --only takes beside the names themselves.
 GROUPS = {"calls": {subject.name for subject in Calls.SUBJECTS}, "identity": {"token", "scopes", "grant", "exchange"},
           "policy": {"policy", "opa", "reload"}}
@@ -53,7 +54,7 @@ def arguments() -> argparse.Namespace:
 
 
 def programs(wanted: set[str]) -> set[str]:
-    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"] - {"exec"}}
+    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"] - {"exec", "stdio"}}
     if wanted - {subject.name for subject in Programs.SUBJECTS}:
         needed |= {"writ", "writd"}
     return needed | ({"writ_floor"} if wanted & GROUPS["calls"] else set())
@@ -79,7 +80,8 @@ def measure_all(options: argparse.Namespace, directory: pathlib.Path) -> Figures
     makers = [(Calls, lambda: Calls(binaries, directory, wanted)), (Programs, lambda: Programs(binaries, wanted, options.quick)),
               (Reload, lambda: Reload(binaries, directory, wanted, options.quick)),
               (Desk, lambda: Desk(binaries, directory, wanted, options.quick)),
-              (Commands, lambda: Commands(binaries, directory, wanted, options.quick))]
+              (Commands, lambda: Commands(binaries, directory, wanted, options.quick)),
+              (Stdio, lambda: Stdio(binaries, directory, wanted, options.quick))]
     with contextlib.ExitStack() as stack:
         parts = [stack.enter_context(contextlib.closing(make())) for kind, make in makers
                  if wanted & {subject.name for subject in kind.SUBJECTS}]

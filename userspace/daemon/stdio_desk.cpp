@@ -23,6 +23,8 @@ constexpr std::uint64_t kStdioFlow = 1ull << 59;
 // notification that it does not know.
 constexpr std::string_view kNothing = R"({"jsonrpc":"2.0","method":"denied"})";
 
+constexpr const char* kServerEnded = "the server ended before it had answered";
+
 protocol::Problem stray_problem() {
   return {.code = "stdio_stray",
           .message =
@@ -67,8 +69,8 @@ void StdioDesk::on_stdio(const writ_event_stdio& event, std::string_view bytes) 
   if (event.head.type == WRIT_EVENT_STDIO_END) {
     const auto at = servers_.find(pid);
     if (at == servers_.end()) return;
-    if (at->second->read) at->second->read->held = false;  // there is nothing left to change
-    forget(at, "the server ended before it had answered");
+    if (at->second->read) at->second->read->gone = true;
+    forget(at, kServerEnded);
   } else if (!parts_.sessions.contains(event.head.session)) {
     // Its session ended meanwhile, so nobody can judge it.
     if (held && last) (void)parts_.servers.end({.pid = pid, .tid = event.head.tid});
@@ -150,6 +152,7 @@ void StdioDesk::take_stray(StdioServer& server, std::string_view text, std::uint
   (*call)->first_seen_ns = server.read->held ? server.read->time_ns : 0;
   StdioRead::Message message{.call = std::move(*call), .begin = begin, .end = end};
   message.refused_id = protocol::guess_id(text);
+  message.stray = true;
   server.read->messages.push_back(std::move(message));
 }
 
@@ -207,15 +210,12 @@ void StdioDesk::settle(StdioServer& server) {
                    [](const auto& message) { return message.concluded; }))
     return;
   StdioRead read = *std::exchange(server.read, std::nullopt);
-  Status changed;
-  if (read.held) {
-    for (const StdioRead::Stray& stray : read.strays) {
-      if (changed) changed = take_out(read, stray.begin, stray.end);
-    }
-    for (const StdioRead::Message& message : read.messages) {
-      if (changed && !message.may) changed = take_out(read, message.begin, message.end);
-    }
+  if (read.gone) {
+    for (StdioRead::Message& message : read.messages)
+      parts_.judge.write_outcome(session_of(server), *message.call, "incomplete", kServerEnded);
+    return;
   }
+  const Status changed = read.held ? take_out(read) : Status();
   if (!changed) {
     // fail closed: it does not run with what it must not see.
     parts_.report(changed.error().message);
@@ -231,22 +231,35 @@ void StdioDesk::settle(StdioServer& server) {
   if (read.held && changed) (void)parts_.servers.go_on(read.reader);  // or it has ended
 }
 
-// Bytes [begin, end) of the stream, as far as this read has them.
-Status StdioDesk::take_out(const StdioRead& read, std::uint64_t begin, std::uint64_t end) {
+Status StdioDesk::take_out(const StdioRead& read) {
+  for (const StdioRead::Stray& stray : read.strays) {
+    if (Status changed = take_out(read, stray.begin, stray.end, {}); !changed) return changed;
+  }
+  for (const StdioRead::Message& message : read.messages) {
+    if (message.may || message.stray) continue;
+    Status changed = take_out(read, message.begin, message.end, kNothing);
+    if (!changed) return changed;
+  }
+  return {};
+}
+
+// Bytes [begin, end) of the stream, as far as this read has them. Where it has them all, `instead`
+// comes in their place; of a part nothing is left, so that the message has no end.
+Status StdioDesk::take_out(const StdioRead& read, std::uint64_t begin, std::uint64_t end,
+                           std::string_view instead) {
   const std::uint64_t first = std::max(begin, read.pieces.front().begin);
   const std::uint64_t last = std::min(end, read.pieces.back().end);
   if (first >= last) return {};
-  std::string instead(last - first, ' ');
-  // A whole message becomes another one; of a part nothing is left, so that it has no end.
-  if (first == begin && last == end && instead.size() >= kNothing.size())
-    instead.replace(0, kNothing.size(), kNothing);
+  std::string bytes(last - first, ' ');
+  if (bytes.size() == end - begin && bytes.size() >= instead.size())
+    bytes.replace(0, instead.size(), instead);
   for (const StdioRead::Piece& piece : read.pieces) {
     const std::uint64_t from = std::max(first, piece.begin);
     const std::uint64_t to = std::min(last, piece.end);
     if (from >= to) continue;
-    const std::string_view bytes = std::string_view(instead).substr(from - first, to - from);
+    const std::string_view part = std::string_view(bytes).substr(from - first, to - from);
     Status changed =
-        parts_.servers.overwrite(read.reader.pid, piece.address + (from - piece.begin), bytes);
+        parts_.servers.overwrite(read.reader.pid, piece.address + (from - piece.begin), part);
     if (!changed) return changed;
   }
   return {};

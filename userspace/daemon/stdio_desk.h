@@ -83,7 +83,9 @@ class StdioDesk : public kernel::StdioSink {
   void take_verdict(std::uint32_t pid, const std::string& id, const pdp::PdpAnswer& answer);
   void conclude(StdioServer& server, StdioRead::Message& message);
   void settle(StdioServer& server);
-  Status take_out(const StdioRead& read, std::uint64_t begin, std::uint64_t end);
+  Status take_out(const StdioRead& read);
+  Status take_out(const StdioRead& read, std::uint64_t begin, std::uint64_t end,
+                  std::string_view instead);
   void refuse(StdioServer& server, StdioRead::Message& message);
   void follow(StdioServer& server, StdioRead::Message& message);
   void say(StdioServer& server, std::string line);

@@ -27,7 +27,8 @@ struct StdioRead {
     std::unique_ptr<Call> call;
     std::uint64_t begin = 0;  // of the stream; it may have begun in an earlier read
     std::uint64_t end = 0;
-    std::string refused_id;  // of one that cannot be read
+    std::string refused_id;  // whom its error is for
+    bool stray = false;      // it is none; its bytes are among `strays`
     bool concluded = false;
     bool may = false;
   };
@@ -40,6 +41,7 @@ struct StdioRead {
   std::uint64_t time_ns = 0;
   bool held = false;
   bool whole = false;  // its last event has come
+  bool gone = false;   // the server has ended
   std::vector<Piece> pieces;
   std::vector<Message> messages;
   std::vector<Stray> strays;

@@ -5,7 +5,7 @@
 //   {"call": NAME, "arguments": {...}} → {"result": ...} or {"error": {"name", "code", "message", "data"}}
 //   {"list": true} → {"tools": [NAME...]}      {"ping": true} → {}      {"pid": true} → {"pid": of the server over stdio}
 //   {"long": BYTES} → {"bytes": how long what came back of as many was, "good": it is what was sent}
-//   {"echo": N, "at_once": M} → {"good": how many came back as sent, "ordered": no answer overtook another, "ms": ...}
+//   {"echo": N, "at_once": M} → {"good": how many came back as sent, "ordered": no answer overtook another, "us": [each call took]}
 import { createInterface } from "node:readline";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
@@ -25,19 +25,21 @@ const transport = reach();
 await client.connect(transport);
 
 async function echo(count, atOnce) {
-  const began = Date.now(), answered = [];
+  const us = [], answered = [];
   let good = 0, next = 0;
   const worker = async () => {
     while (next < count) {
       const message = `number ${next++}`;
+      const began = process.hrtime.bigint();
       const result = await client.callTool({ name: "echo", arguments: { message } });
+      us.push(Number((process.hrtime.bigint() - began) / 1000n));
       good += result.content[0].text === `Echo: ${message}`;
       answered.push(message);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   const ordered = answered.every((message, i) => message === `number ${i}`);
-  return { good, ordered, ms: Date.now() - began };
+  return { good, ordered, us };
 }
 
 async function long(bytes) {

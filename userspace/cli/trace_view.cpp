@@ -53,6 +53,7 @@ std::string command_text(const v1::Command& command) {
 }
 
 std::string destination_text(const v1::Decision& d) {
+  if (d.request().protocol() == "stdio") return "a process of this host, over a pipe";
   const v1::Destination& to = d.destination();
   if (described(d) && to.host().empty()) return "not said by the caller";
   const std::string address =
@@ -309,10 +310,12 @@ std::string call_line_head() {
 
 std::string call_line(const v1::Call& call, const Palette& palette) {
   const v1::Decision& d = call.decision().decision();
-  const std::string what =
-      d.tool().name().empty()
-          ? fmt::format("{} {}{}", d.request().method(), d.destination().host(), d.request().path())
-          : d.tool().name();
+  const v1::McpRequest& mcp = d.tool().mcp();
+  const std::string what = !d.tool().name().empty() ? d.tool().name()
+                           : d.tool().has_mcp()
+                               ? fmt::format("{} {}", mcp.method(), mcp.name())
+                               : fmt::format("{} {}{}", d.request().method(),
+                                             d.destination().host(), d.request().path());
   std::string result = "-";
   if (call.has_outcome()) {
     const v1::Outcome& o = call.outcome().outcome();

@@ -96,8 +96,8 @@ v1::Mode to_mode(identity::Mode mode) {
   return mode == identity::Mode::kEnforce ? v1::MODE_ENFORCE : v1::MODE_OBSERVE;
 }
 
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, kMaxPrintable));
+std::string printable(std::string_view text, std::size_t max) {
+  std::string out(text.substr(0, max));
   for (char& c : out) {
     if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
   }
@@ -192,8 +192,9 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.mutable_request()->set_protocol(call.request.protocol);
   d.mutable_request()->set_method(call.request.method);
   // A path of Linux, and a command line, is any bytes.
+  const std::string& path = call.request.path;
   const bool local = call.command || call.request.protocol == kStdioProtocol;
-  d.mutable_request()->set_path(local ? printable(call.request.path) : call.request.path);
+  d.mutable_request()->set_path(local ? printable(path, path.size()) : path);
   d.mutable_request()->set_bytes(call.request.bytes);
   d.mutable_request()->set_digest(call.arguments.digest());
   d.mutable_request()->set_complete(call.arguments.complete());

@@ -139,7 +139,7 @@ v1::Mode to_mode(identity::Mode mode);
 // What stands in a record must be UTF-8 (protobuf `string`), whatever an agent's files and command
 // lines hold: ASCII, cut.
 inline constexpr std::size_t kMaxPrintable = 256;
-std::string printable(std::string_view text);
+std::string printable(std::string_view text, std::size_t max = kMaxPrintable);
 
 // What the process runs; empty: it has ended.
 std::string executable_path(std::uint32_t pid);

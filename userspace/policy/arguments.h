@@ -32,7 +32,7 @@ class Arguments {
   // it was sent, without '?'.
   static Arguments read(std::optional<std::string_view> body, std::string_view query);
   // A body that was not kept, or of which only a part is there. `problem` is half a sentence: "the
-  // body is over 2 MiB".
+  // body is over 16 MiB".
   static Arguments unread(std::string problem, std::string_view query);
 
   ~Arguments();

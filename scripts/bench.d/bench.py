@@ -19,6 +19,7 @@ from calls import Calls  # noqa: E402
 from commands import Commands  # noqa: E402
 from desk import Desk  # noqa: E402
 from figures import Figures, MeasureError  # noqa: E402
+from http2 import Http2  # noqa: E402
 from lib.daemon import DaemonError  # noqa: E402
 from lib.processes import Processes, become_subreaper  # noqa: E402
 from machine import facts  # noqa: E402
@@ -26,10 +27,11 @@ from programs import Programs  # noqa: E402
 from reload import Reload  # noqa: E402
 from stdio import Stdio  # noqa: E402
 
-SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS, *Commands.SUBJECTS, *Stdio.SUBJECTS]
+SUBJECTS = [*Calls.SUBJECTS, *Programs.SUBJECTS, *Reload.SUBJECTS, *Desk.SUBJECTS, *Commands.SUBJECTS, *Stdio.SUBJECTS,
+            *Http2.SUBJECTS]
 # What --only takes beside the names themselves.
 GROUPS = {"calls": {subject.name for subject in Calls.SUBJECTS}, "identity": {"token", "scopes", "grant", "exchange"},
-          "policy": {"policy", "opa", "reload"}}
+          "policy": {"policy", "opa", "reload"}, "protocols": {"parse", "http2"}}
 
 
 def arguments() -> argparse.Namespace:
@@ -54,7 +56,7 @@ def arguments() -> argparse.Namespace:
 
 
 def programs(wanted: set[str]) -> set[str]:
-    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"] - {"exec", "stdio"}}
+    needed = {f"writ_bench_{'policy' if name == 'reload' else name}" for name in wanted - GROUPS["calls"] - {"exec", "stdio", "http2"}}
     if wanted - {subject.name for subject in Programs.SUBJECTS}:
         needed |= {"writ", "writd"}
     return needed | ({"writ_floor"} if wanted & GROUPS["calls"] else set())
@@ -81,7 +83,8 @@ def measure_all(options: argparse.Namespace, directory: pathlib.Path) -> Figures
               (Reload, lambda: Reload(binaries, directory, wanted, options.quick)),
               (Desk, lambda: Desk(binaries, directory, wanted, options.quick)),
               (Commands, lambda: Commands(binaries, directory, wanted, options.quick)),
-              (Stdio, lambda: Stdio(binaries, directory, wanted, options.quick))]
+              (Stdio, lambda: Stdio(binaries, directory, wanted, options.quick)),
+              (Http2, lambda: Http2(binaries, directory, options.quick))]
     with contextlib.ExitStack() as stack:
         parts = [stack.enter_context(contextlib.closing(make())) for kind, make in makers
                  if wanted & {subject.name for subject in kind.SUBJECTS}]

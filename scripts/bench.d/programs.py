@@ -33,7 +33,7 @@ def add_printed(figures: Figures, name: str, printed: dict) -> None:
 
 
 class Programs:
-    """Those that need nothing but themselves. `samples` of each, or a tenth of it in a quick run."""
+    """Those that need nothing but themselves. `samples` of each (of `parse`, megabytes), or a tenth of it in a quick run."""
     SUBJECTS = (
         Subject("token", "verifying a person's token with cached keys, beside OpenSSL's check of the same bytes",
                 ("verify", "floor")),
@@ -41,9 +41,11 @@ class Programs:
                 ("specific", "wildcards")),
         Subject("policy", "decisions by number of rules; crowded: all rules are for the tool that is called",
                 ("10", "1000", "10000")),
+        Subject("parse", "reading on one core, by the size of a message (of an event, a gRPC message); gzip: bytes that come out",
+                ("1KiB", "64KiB", "1MiB")),
         Subject("opa", "asking a decision point that answers at once, beside the same POST by libcurl alone", ("unix", "tcp")),
     )
-    SAMPLES = {"token": 1000, "scopes": 100_000, "policy": 100_000, "opa": 10_000}
+    SAMPLES = {"token": 1000, "scopes": 100_000, "policy": 100_000, "parse": 200, "opa": 10_000}
 
     def __init__(self, binaries: pathlib.Path, wanted: set[str], quick: bool):
         self.binaries, self.quick = binaries, quick

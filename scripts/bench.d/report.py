@@ -10,6 +10,7 @@ AIMS += [("idle", "rss", mode, None, 64, False) for mode in ("observe", "enforce
 AIMS += [("token", f"{algorithm}_{roles}_roles_ratio", "verify", None, 1.5, False) for algorithm in ALGORITHMS for roles in (5, 41)]
 AIMS += [("scopes", "per_call_p50", column, None, 1000, False) for column in ("specific", "wildcards")]
 AIMS += [("policy", "decide_p50", "1000", None, 5, False), ("policy", "growth_p50", "10000", None, 2, False)]
+AIMS += [("parse", "http2", "64KiB", None, 1000, True), ("parse", "json", "64KiB", None, 500, True)]
 
 
 def aims(all_rows: list[dict]) -> list[dict]:

@@ -62,6 +62,11 @@ class DigestStream {
   void update(std::string_view bytes) { mac_.update(as_bytes(bytes)); }
   // 64 hex digits; the stream is then fresh again.
   std::string finish_hex() { return to_hex(mac_.finish()); }
+  // Of a text that is there as a whole. REQUIRES: nothing was fed since the stream was fresh.
+  std::string hex_of(std::string_view text) {
+    update(text);
+    return finish_hex();
+  }
 
  private:
   Mac mac_;

@@ -104,9 +104,15 @@ std::string printable(std::string_view text, std::size_t max) {
   return out;
 }
 
-std::string executable_path(std::uint32_t pid) {
+std::string executable_link(std::uint32_t pid, const std::string& proc) {
   std::error_code error;
-  return printable(std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error).native());
+  return std::filesystem::read_symlink(fmt::format("{}/{}/exe", proc, pid), error).native();
+}
+
+audit::DigestStream make_digest(const audit::Key& key) {
+  auto digest = key.digest_stream();
+  if (!digest) std::abort();  // OpenSSL without HMAC-SHA256: the audit could not have been opened
+  return std::move(*digest);
 }
 
 v1::Verdict to_verdict(policy::Verdict verdict) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/key.h"
 #include "daemon/asked_tools.h"
 #include "daemon/content.h"
 #include "daemon/llm_call.h"
@@ -141,8 +142,11 @@ v1::Mode to_mode(identity::Mode mode);
 inline constexpr std::size_t kMaxPrintable = 256;
 std::string printable(std::string_view text, std::size_t max = kMaxPrintable);
 
-// What the process runs; empty: it has ended.
-std::string executable_path(std::uint32_t pid);
+// What /proc shows as the file that a process runs; empty: it has ended. Not printable().
+std::string executable_link(std::uint32_t pid, const std::string& proc = "/proc");
+
+// For keyed digests in records.
+audit::DigestStream make_digest(const audit::Key& key);
 
 v1::Verdict to_verdict(policy::Verdict verdict);
 // `where`: "args" or "result".

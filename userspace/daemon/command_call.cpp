@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::string_view kDeleted = " (deleted)";  // proc(5) exe
 
-std::string link_text(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::read_symlink(path, error).native();
-}
-
 std::string body_of(const Command& command) {
   std::string body = R"({"argv":[)";
   for (std::size_t i = 0; i < command.argv.size(); ++i) {
@@ -34,10 +29,6 @@ std::string body_of(const Command& command) {
 
 }  // namespace
 
-std::string executable_link(const std::string& proc, std::uint32_t pid) {
-  return link_text(fmt::format("{}/{}/exe", proc, pid));
-}
-
 Command read_command(const std::string& proc, const writ_event_command& event,
                      std::string_view arguments) {
   Command command;
@@ -49,10 +40,12 @@ Command read_command(const std::string& proc, const writ_event_command& event,
   }
   command.cut = (event.flags & WRIT_COMMAND_CUT) != 0;
   command.script = (event.flags & WRIT_COMMAND_SCRIPT) != 0;
-  command.cwd = link_text(fmt::format("{}/{}/cwd", proc, event.head.pid));
+  std::error_code error;
+  command.cwd =
+      std::filesystem::read_symlink(fmt::format("{}/{}/cwd", proc, event.head.pid), error).native();
   command.file = event.file;
   command.parent = event.parent;
-  command.parent_executable = printable(executable_link(proc, event.parent));
+  command.parent_executable = printable(executable_link(event.parent, proc));
   return command;
 }
 
@@ -63,11 +56,8 @@ std::string program_path(std::string_view link, std::string_view file, bool on_h
   return fmt::format("{}{}{}", kElsewhere, name.starts_with('/') ? "" : "/", name);
 }
 
-Result<std::unique_ptr<Call>> make_command_call(Command command, std::string path,
-                                                scan::Scanner& scanner, const audit::Key& key,
-                                                bool keep) {
-  auto digest = key.digest_stream();
-  if (!digest) return tl::unexpected(digest.error());
+std::unique_ptr<Call> make_command_call(Command command, std::string path, scan::Scanner& scanner,
+                                        const audit::Key& key, bool keep) {
   auto call = std::make_unique<Call>();
   call->id = new_call_id();
   const std::string body = body_of(command);
@@ -75,7 +65,7 @@ Result<std::unique_ptr<Call>> make_command_call(Command command, std::string pat
   call->request.method = kCommandMethod;
   call->request.path = std::move(path);
   call->request.bytes = body.size();
-  call->arguments.open(scanner, std::move(*digest), {}, {.keep = keep});
+  call->arguments.open(scanner, make_digest(key), {}, {.keep = keep});
   call->arguments.feed(body);
   if (!command.cut) {
     call->arguments.end();

@@ -16,7 +16,6 @@
 #include "audit/key.h"
 #include "daemon/call.h"
 #include "scan/scanner.h"
-#include "util/result.h"
 #include "writ/abi.h"
 
 namespace writ::daemon {
@@ -24,9 +23,6 @@ namespace writ::daemon {
 // Where files stand that this host does not have under the name by which a process runs them:
 // deleted ones, those made in memory, those of another mount namespace.
 inline constexpr const char* kElsewhere = "/?";
-
-// What /proc shows as the file that a process runs; empty: it has ended. Not printable().
-std::string executable_link(const std::string& proc, std::uint32_t pid);
 
 // Everything but the digest. `arguments`: each word with its NUL.
 Command read_command(const std::string& proc, const writ_event_command& event,
@@ -36,8 +32,7 @@ Command read_command(const std::string& proc, const writ_event_command& event,
 std::string program_path(std::string_view link, std::string_view file, bool on_host);
 
 // Scanned and digested; not named and not judged. `keep`: somebody reads the arguments.
-Result<std::unique_ptr<Call>> make_command_call(Command command, std::string path,
-                                                scan::Scanner& scanner, const audit::Key& key,
-                                                bool keep);
+std::unique_ptr<Call> make_command_call(Command command, std::string path, scan::Scanner& scanner,
+                                        const audit::Key& key, bool keep);
 
 }  // namespace writ::daemon

@@ -40,7 +40,7 @@ void CommandDesk::on_command(const writ_event_command& event, std::string_view a
     if (started.held()) (void)parts_.commands.end(started.id());
     return;
   }
-  started.link = executable_link(parts_.proc, event.head.pid);
+  started.link = executable_link(event.head.pid, parts_.proc);
   started.command = read_command(parts_.proc, event, arguments);
   const std::uint64_t id = ++next_;
   const KnownFile* known = known_file(started);
@@ -81,24 +81,18 @@ void CommandDesk::take_facts(std::uint64_t id, const ProgramFacts& facts) {
     // The policy that asked for it is not in force any more.
     if (started.held()) (void)parts_.commands.go_on(started.id());
     waiting_.erase(at);
-  } else if (!make_call(started, facts)) {
-    if (started.held()) (void)parts_.commands.end(started.id());
-    waiting_.erase(at);
-  } else if (!session.resolving || !session.enforced()) {  // else resume() comes back to it
-    judge(at);
+    return;
   }
+  make_call(started, facts);
+  if (!session.resolving || !session.enforced()) judge(at);  // else resume() comes back to it
 }
 
-// False: it cannot be digested, so there can be no record of it. Reported by the audit's users.
-bool CommandDesk::make_call(Started& started, const ProgramFacts& facts) {
+void CommandDesk::make_call(Started& started, const ProgramFacts& facts) {
   started.command.digest = facts.digest;
-  auto call = make_command_call(std::move(started.command),
-                                program_path(started.link, started.event.file, facts.on_host),
-                                scanner_, parts_.key, session_of(started).reads_bodies);
-  if (!call) return false;
-  started.call = std::move(*call);
+  started.call = make_command_call(std::move(started.command),
+                                   program_path(started.link, started.event.file, facts.on_host),
+                                   scanner_, parts_.key, session_of(started).reads_bodies);
   if (started.held()) started.call->first_seen_ns = started.event.head.time_ns;
-  return true;
 }
 
 void CommandDesk::judge(Waiting::iterator at) {
@@ -171,11 +165,7 @@ void CommandDesk::pass_from_now_on(const Started& started, const Session& sessio
 void CommandDesk::give_up(Waiting::iterator at, const char* why) {
   if (parts_.pdp != nullptr) parts_.pdp->forget(kCommandFlow | at->first);
   Started& started = at->second;
-  if (!started.call && !make_call(started, {})) {
-    if (started.held()) (void)parts_.commands.end(started.id());
-    waiting_.erase(at);
-    return;
-  }
+  if (!started.call) make_call(started, {});
   const Session& session = session_of(started);
   started.call->problem =
       protocol::Problem{.code = "incomplete_message", .message = why, .offset = 0};

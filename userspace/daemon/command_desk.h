@@ -86,7 +86,7 @@ class CommandDesk : public kernel::CommandSink {
   const KnownFile* known_file(const Started& started) const;
   void keep_facts(const Started& started, const ProgramFacts& facts);
   void take_facts(std::uint64_t id, const ProgramFacts& facts);
-  bool make_call(Started& started, const ProgramFacts& facts);
+  void make_call(Started& started, const ProgramFacts& facts);
   void judge(Waiting::iterator at);
   void take_answer(std::uint64_t id, const pdp::PdpAnswer& answer);
   void conclude(Waiting::iterator at);

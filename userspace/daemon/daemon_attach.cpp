@@ -5,8 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <filesystem>
-
 #include "daemon/daemon.h"
 
 namespace writ::daemon {
@@ -14,13 +12,6 @@ namespace {
 
 // Rounds after which a process that forks all the time is given up.
 constexpr int kMaxRounds = 16;
-
-Result<std::string> executable_path(pid_t pid) {
-  std::error_code error;
-  auto path = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), error);
-  if (error) return fail(ErrorCode::kNotFound, "there is no process {}", pid);
-  return path.string();
-}
 
 }  // namespace
 
@@ -81,8 +72,8 @@ Result<v1::RunResponse> Daemon::bind(const Caller& caller, const Peer& target,
   if (Status fit = check_target(caller, target.pid); !fit) return tl::unexpected(fit.error());
   const auto mode = mode_for(caller, *book_.get(handle), request.mode());
   if (!mode) return tl::unexpected(mode.error());
-  const auto executable = executable_path(target.pid);
-  if (!executable) return tl::unexpected(executable.error());
+  const std::string executable = executable_link(static_cast<std::uint32_t>(target.pid));
+  if (executable.empty()) return fail(ErrorCode::kNotFound, "there is no process {}", target.pid);
   const auto where = kernel::cgroup_of(cgroups_, target.pid);
   if (!where) return tl::unexpected(where.error());
   auto cgroup = kernel::SessionCgroup::create_below(cgroups_, *where, new_call_id().substr(0, 16));
@@ -90,7 +81,7 @@ Result<v1::RunResponse> Daemon::bind(const Caller& caller, const Peer& target,
   const auto session = open_session({.handle = handle,
                                      .mode = *mode,
                                      .uid = caller.uid,
-                                     .command = {printable(*executable)},
+                                     .command = {printable(executable)},
                                      .bound_by = "attach",
                                      .cgroup = std::move(*cgroup)});
   if (!session) return tl::unexpected(session.error());

@@ -62,7 +62,7 @@ void DecideDesk::conclude(Waiting::iterator at) {
   waiting_.erase(at);
   Session& session = asked.session;
   Call& call = *asked.call;
-  if (parts_.judge.conclude(session, call, asked.pid, executable_path(asked.pid))) {
+  if (parts_.judge.conclude(session, call, asked.pid, printable(executable_link(asked.pid)))) {
     // Its result comes to the agent unseen, so what it may bring must count from now on.
     const bool untrusted = !call.tool || call.tool->tool->untrusted;
     if (untrusted) session.facts.note_result(tool_name(call), true, {});

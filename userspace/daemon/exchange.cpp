@@ -1,7 +1,6 @@
 #include "daemon/exchange.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "daemon/http2_conversation.h"
@@ -14,12 +13,6 @@ namespace {
 
 // What a server may say before the agent's first byte: more than any server's SETTINGS.
 constexpr std::size_t kMaxFirstIn = 16u << 10;
-
-audit::DigestStream make_digest(const audit::Key& key) {
-  auto digest = key.digest_stream();
-  if (!digest) std::abort();  // OpenSSL without HMAC-SHA256: the audit could not have been opened
-  return std::move(*digest);
-}
 
 }  // namespace
 

@@ -220,7 +220,7 @@ void Gatekeeper::conclude(Exchange& exchange, Session& session, Call& call) {
 
 const std::string& Gatekeeper::executable_of(std::uint32_t pid) {
   std::string& known = executables_[pid];
-  if (known.empty()) known = executable_path(pid);
+  if (known.empty()) known = printable(executable_link(pid));
   return known;
 }
 

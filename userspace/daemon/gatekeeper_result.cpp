@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "daemon/gatekeeper.h"
+#include "daemon/mcp_call.h"
 #include "daemon/question.h"
 
 namespace writ::daemon {
@@ -12,10 +13,13 @@ namespace {
 
 // What the outcome's record says of a result that could not be read.
 std::string unread(const Call& call) {
-  const auto& problem = call.result.problem();
-  if (!problem) return {};
-  return fmt::format("the result was not read to its end: {}: {}", problem->code,
-                     printable(problem->message));
+  if (const auto& problem = call.result.problem())
+    return fmt::format("the result was not read to its end: {}: {}", problem->code,
+                       printable(problem->message));
+  // A message of MCP is read whole or not at all; it was scanned all the same.
+  if (wants_mcp_answer(call) && call.result.opened() && !call.result.body())
+    return fmt::format("the MCP answer was not read: {}", call.result.body_missing());
+  return {};
 }
 
 }  // namespace
@@ -58,11 +62,12 @@ void Gatekeeper::finish(Session& session, Call& call) {
   const auto settings = session.policy->settings(
       session.writ.user.id, call.tool ? &*call.tool : nullptr, session.writ.tier);
   if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
-  judge_.read_answer(session, call);
+  const std::string not_read = unread(call);
+  judge_.read_answer(session, call);  // it keeps no body
   session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
                             finding_views(call.result.findings(), 0));
   std::string detail;
-  for (const std::string& part : {unread(call), call.grpc_status, waited(call)}) {
+  for (const std::string& part : {not_read, call.grpc_status, waited(call)}) {
     if (!part.empty()) detail += (detail.empty() ? "" : "; ") + part;
   }
   if (McpStream* stream = stream_for(session, call)) {

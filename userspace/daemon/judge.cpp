@@ -21,12 +21,11 @@ policy::Decision deny(std::string rule, std::string code, std::string reason) {
 
 }  // namespace
 
-Judge::Judge(Parts parts, const scan::Ruleset& rules) : parts_(std::move(parts)) {
+Judge::Judge(Parts parts, const scan::Ruleset& rules)
+    : parts_(std::move(parts)), digests_(make_digest(parts_.audit.key())) {
   context_.ruleset_version = rules.version();
   context_.categories = rules.categories();
   context_.prices = parts_.prices;
-  // Without one the audit could not have been opened.
-  if (auto digest = parts_.audit.key().digest_stream()) call_digest_.emplace(std::move(*digest));
 }
 
 std::optional<policy::Decision> Judge::check_writ(const Session& session) const {
@@ -62,7 +61,7 @@ policy::Decision Judge::judge(const Session& session, const Call& call, bool com
 
 void Judge::weigh(const Session& session, Call& call) const {
   name(session, call);
-  if (call_digest_) look_for_model(session.asked, call, *call_digest_);
+  look_for_model(session.asked, call, digests_);
   // It is judged now, whether what is found is new or not.
   (void)(call.shares_connection() ? call.arguments.look_as_if_ended() : call.arguments.look());
   look_at_message(session, call);
@@ -152,10 +151,8 @@ bool Judge::write_decision(Session& session, Call& call, std::uint32_t pid,
   ++session.calls;
   if (call.denied()) ++session.denied;
   v1::Record record = decision_record(call, session, pid, executable, context_);
-  if (const std::string same = arguments_digest(call); call_digest_ && !same.empty()) {
-    call_digest_->update(same);
-    record.mutable_decision()->mutable_request()->set_call_digest(call_digest_->finish_hex());
-  }
+  if (const std::string same = arguments_digest(call); !same.empty())
+    record.mutable_decision()->mutable_request()->set_call_digest(digests_.hex_of(same));
   const auto sequence = parts_.audit.append(record);
   const Status durable =
       sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));

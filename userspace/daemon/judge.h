@@ -107,7 +107,7 @@ class Judge {
 
   Parts parts_;
   RecordContext context_;
-  std::optional<audit::DigestStream> call_digest_;
+  audit::DigestStream digests_;
   budget::RateBook rates_;
   McpTools tools_;
 };

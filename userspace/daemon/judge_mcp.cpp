@@ -28,7 +28,7 @@ void Judge::look_at_message(const Session& session, Call& call) const {
   const McpMessage& message = *call.request.mcp;
   // What the agent answers has none: the body's digest is all there is of it.
   if (message.kind != McpMessage::Kind::kResponse)
-    call.mcp_arguments = keyed_digest(parts_.audit.key(), message.arguments);
+    call.mcp_arguments = digests_.copy().hex_of(message.arguments);
   if (message.method == "tools/call" && tools_.changed(server_key(session, call), message.name))
     call.arguments.add_finding(tool_changed(message.name));
 }
@@ -43,10 +43,10 @@ void Judge::read_answer(const Session& session, Call& call) {
 }
 
 McpAnswer Judge::digests_of(const protocol::McpResult& result) const {
-  const audit::Key& key = parts_.audit.key();
+  audit::DigestStream digests = digests_.copy();
   McpAnswer answer{.error = result.error, .error_text = result.error_text};
-  if (!result.result.empty()) answer.result = keyed_digest(key, result.result);
-  if (!result.structured.empty()) answer.structured = keyed_digest(key, result.structured);
+  if (!result.result.empty()) answer.result = digests.hex_of(result.result);
+  if (!result.structured.empty()) answer.structured = digests.hex_of(result.structured);
   return answer;
 }
 
@@ -54,7 +54,7 @@ std::vector<scan::Finding> Judge::note_tools(const std::string& server,
                                              const protocol::McpResult& result) {
   std::vector<scan::Finding> changed;
   for (const protocol::McpTool& tool : protocol::listed_tools(result.result)) {
-    if (!tools_.note(server, tool.name, keyed_digest(parts_.audit.key(), tool.definition)))
+    if (!tools_.note(server, tool.name, digests_.hex_of(tool.definition)))
       changed.push_back(tool_changed(tool.name));
   }
   return changed;

@@ -9,11 +9,6 @@
 namespace writ::daemon {
 namespace {
 
-std::string digest_of(audit::DigestStream& digest, std::string_view text) {
-  digest.update(text);
-  return digest.finish_hex();
-}
-
 std::unique_ptr<LlmCall> read_llm_call(const std::shared_ptr<AskedTools>& asked, const Call& call,
                                        const audit::DigestStream& digest) {
   const auto api = llm::find_api(call.request.method, call.request.path);
@@ -75,7 +70,7 @@ Asked find_asked(AskedTools& asked, const Call& call, audit::DigestStream digest
   if (call.request.mcp) names.push_back(call.request.mcp->name);
   return asked.find(names, [&]() -> std::string {
     const auto arguments = arguments_of(call);
-    return arguments ? digest_of(digest, arguments->canonical()) : std::string();
+    return arguments ? digest.hex_of(arguments->canonical()) : std::string();
   });
 }
 
@@ -83,7 +78,7 @@ Asked find_asked(AskedTools& asked, const Call& call, audit::DigestStream digest
 
 LlmCall::LlmCall(Parts parts) : parts_(std::move(parts)) {
   if (!parts_.request.system.empty())
-    system_ = digest_of(parts_.digest, std::exchange(parts_.request.system, {}));
+    system_ = parts_.digest.hex_of(std::exchange(parts_.request.system, {}));
 }
 
 LlmCall& LlmCall::open_answer(const protocol::Headers& headers) {
@@ -112,7 +107,7 @@ void LlmCall::take_tool_uses() {
     llm::ToolArguments arguments;
     std::string digest;
     if (!use.cut && arguments.add_json(use.arguments))
-      digest = digest_of(parts_.digest, arguments.canonical());
+      digest = parts_.digest.hex_of(arguments.canonical());
     if (arguments_.size() <= at) arguments_.resize(at + 1);
     arguments_[at] = digest;
     parts_.asked->note({.call_id = parts_.call_id,

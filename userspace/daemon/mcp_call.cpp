@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <utility>
 
 #include "protocol/mcp.h"
@@ -50,13 +49,6 @@ std::optional<protocol::McpResult> read_mcp_answer(Call& call) {
   auto result = protocol::find_mcp_result(*body, call.result.events(), call.request.mcp->id);
   call.result.drop_body();
   return result;
-}
-
-std::string keyed_digest(const audit::Key& key, std::string_view text) {
-  auto digest = key.digest_stream();
-  if (!digest) std::abort();  // OpenSSL without HMAC-SHA256: the audit could not have been opened
-  digest->update(text);
-  return digest->finish_hex();
 }
 
 std::string mcp_server(const ToolCall& call) {

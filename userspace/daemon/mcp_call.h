@@ -1,7 +1,6 @@
 // What a call says to an MCP server, and what the server answers.
 #pragma once
 
-#include "audit/key.h"
 #include "daemon/call.h"
 #include "policy/catalog.h"
 #include "protocol/mcp_result.h"
@@ -21,8 +20,6 @@ bool opens_mcp_stream(const Call& call);
 // Of the call's whole result, whose body is not kept any longer. nullopt: the call has none, or
 // none that can be read.
 std::optional<protocol::McpResult> read_mcp_answer(Call& call);
-
-std::string keyed_digest(const audit::Key& key, std::string_view text);
 
 // "https://mcp.acme.test:443/mcp", or "stdio:" and a command line: where a tool's name is one of.
 std::string mcp_server(const ToolCall& call);

@@ -101,9 +101,7 @@ Result<std::unique_ptr<Call>> read_proposal(const v1::ProposedCall& proposal,
   const Status read = proposal.has_request() ? read_request(proposal.request(), *call)
                                              : read_claim(proposal, *call);
   if (!read) return tl::unexpected(read.error());
-  auto digest = key.digest_stream();
-  if (!digest) return tl::unexpected(digest.error());
-  call->arguments.open(scanner, std::move(*digest), {}, {.keep = true});
+  call->arguments.open(scanner, make_digest(key), {}, {.keep = true});
   call->arguments.scan_beside(call->request.query);
   call->arguments.feed(proposal.body());
   call->arguments.end();

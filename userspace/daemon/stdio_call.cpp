@@ -34,7 +34,7 @@ std::string whole_path(const std::string& proc, std::uint32_t pid, std::string w
 }  // namespace
 
 std::string server_line(const std::string& proc, std::uint32_t pid) {
-  std::string line = executable_link(proc, pid);
+  std::string line = executable_link(pid, proc);
   const std::string words = read_words(fmt::format("{}/{}/cmdline", proc, pid));
   std::size_t at = words.find('\0');
   for (bool first = true; at != std::string::npos && at + 1 < words.size(); first = false) {

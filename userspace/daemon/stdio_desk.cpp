@@ -199,8 +199,8 @@ void StdioDesk::conclude(StdioServer& server, StdioRead::Message& message) {
                          : body                    ? protocol::guess_id(*body)
                                                    : "null";
   }
-  message.may =
-      parts_.judge.conclude(session_of(server), *message.call, writer, executable_path(writer));
+  message.may = parts_.judge.conclude(session_of(server), *message.call, writer,
+                                      printable(executable_link(writer)));
   message.concluded = true;
 }
 

@@ -16,7 +16,7 @@ Result<object> StrictJson::read(std::string& text, std::string_view what) {
   if (root.get(top) != simdjson::SUCCESS) {
     return fail(ErrorCode::kInvalid, "{} is not a JSON object", what);
   }
-  if (const char* fault = json_fault(root, kMaxDepth))
+  if (const char* fault = json_fault(root, text, kMaxDepth))
     return fail(ErrorCode::kInvalid, "{} {}", what, fault);
   return top;
 }

@@ -96,8 +96,8 @@ void AnswerReader::feed(std::string_view bytes) {
 
 void AnswerReader::end() {
   if (std::exchange(state_->ended, true)) return;
-  // What follows the last empty line is no event.
-  if (state_->framing != Framing::kEvents) state_->end_document();
+  // What follows the last empty line is no event; only that it was too long to be read is told.
+  if (state_->framing != Framing::kEvents || state_->too_long) state_->end_document();
 }
 
 const Answer& AnswerReader::answer() const { return state_->builder.answer(); }

@@ -11,7 +11,8 @@ std::optional<simdjson::dom::element> JsonDocument::read(std::string_view text) 
   simdjson::dom::element root;
   auto error = parser_.allocate(std::max<std::size_t>(text.size(), 64), kMaxDepth + 1);
   if (error == simdjson::SUCCESS) error = parser_.parse(text.data(), text.size()).get(root);
-  if (error != simdjson::SUCCESS || json_fault(root, kMaxDepth) != nullptr) return std::nullopt;
+  if (error != simdjson::SUCCESS || json_fault(root, text, kMaxDepth) != nullptr)
+    return std::nullopt;
   return root;
 }
 

@@ -73,7 +73,7 @@ void Arguments::read_body(std::string_view body) {
                                                    : "the body is no JSON that can be read";
     return;
   }
-  if (const char* fault = json_fault(document->root, kMaxDepth)) {
+  if (const char* fault = json_fault(document->root, body, kMaxDepth)) {
     body_problem_ = fmt::format("the body {}", fault);
     return;
   }

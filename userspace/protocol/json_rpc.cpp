@@ -84,7 +84,7 @@ tl::expected<JsonRpcMessage, Problem> JsonRpcReader::read(std::string_view text)
   auto error = parser_.allocate(std::max<std::size_t>(text.size(), 64), kMaxDepth + 1);
   if (error == simdjson::SUCCESS) error = parser_.parse(text.data(), text.size()).get(root);
   if (error != simdjson::SUCCESS) return bad("bad_json", "a body that is no JSON to be read");
-  if (const char* fault = json_fault(root, kMaxDepth))
+  if (const char* fault = json_fault(root, text, kMaxDepth))
     return bad("bad_json", fmt::format("a body that {}", fault));
   if (root.is_array()) {
     return bad("json_rpc_batch",

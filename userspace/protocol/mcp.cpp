@@ -43,7 +43,6 @@ std::optional<Problem> read_named(const Named& named, const JsonRpcMessage& rpc,
   message.name = name;
   if (!named.arguments) return std::nullopt;
   simdjson::dom::element arguments;
-  message.arguments.clear();
   if (rpc.params->at_key("arguments").get(arguments) != simdjson::SUCCESS) return std::nullopt;
   if (!arguments.is_object()) return problem("arguments that are no object");
   message.arguments = simdjson::minify(arguments);
@@ -107,7 +106,12 @@ tl::expected<McpMessage, Problem> read_mcp(std::string_view body) {
   }
   if (message.method.size() > kMaxMcpMethod)
     return bad_mcp(fmt::format("a method of over {} bytes", kMaxMcpMethod));
-  if (rpc->params) message.arguments = simdjson::minify(*rpc->params);
+  const auto* const named = std::find_if(
+      kNamed.begin(), kNamed.end(), [&](const Named& n) { return n.method == message.method; });
+  const bool about_one = named != kNamed.end() && !message.id.empty();
+  // Of a call its arguments are a member of params, and writing them twice is half of the work.
+  if (rpc->params && !(about_one && named->arguments))
+    message.arguments = simdjson::minify(*rpc->params);
   if (message.id.empty()) {
     // A server may carry out what it is told, whether an answer is wanted or not.
     if (!message.method.starts_with("notifications/"))
@@ -115,9 +119,7 @@ tl::expected<McpMessage, Problem> read_mcp(std::string_view body) {
     message.kind = McpMessage::Kind::kNotification;
     return message;
   }
-  const auto* const named = std::find_if(
-      kNamed.begin(), kNamed.end(), [&](const Named& n) { return n.method == message.method; });
-  if (named != kNamed.end()) {
+  if (about_one) {
     if (auto problem = read_named(*named, *rpc, message))
       return tl::unexpected(*std::move(problem));
   }

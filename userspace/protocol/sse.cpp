@@ -1,6 +1,7 @@
 #include "protocol/sse.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace writ::protocol {
 namespace {
@@ -36,20 +37,22 @@ std::string_view SseParser::skip_mark(std::string_view bytes, SseSink& sink) {
 }
 
 void SseParser::lines(std::string_view bytes, SseSink& sink) {
-  while (!bytes.empty()) {
-    if (after_cr_) {
-      after_cr_ = false;
-      if (bytes.front() == '\n') {
-        bytes.remove_prefix(1);
-        continue;
-      }
+  // The next of each at or behind `at`, looked for once: find() of one character is many times as
+  // fast as find_first_of().
+  std::size_t lf = std::min(bytes.find('\n'), bytes.size());
+  std::size_t cr = std::min(bytes.find('\r'), bytes.size());
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (std::exchange(after_cr_, false) && bytes[at] == '\n') {
+      ++at;
+      continue;
     }
-    const std::size_t end = std::min(bytes.find_first_of("\r\n"), bytes.size());
-    take(bytes.substr(0, end), sink);
-    bytes.remove_prefix(end);
-    if (bytes.empty()) return;
-    after_cr_ = bytes.front() == '\r';
-    bytes.remove_prefix(1);
+    if (lf < at) lf = std::min(bytes.find('\n', at), bytes.size());
+    if (cr < at) cr = std::min(bytes.find('\r', at), bytes.size());
+    const std::size_t end = std::min(lf, cr);
+    take(bytes.substr(at, end - at), sink);
+    if (end == bytes.size()) return;
+    after_cr_ = end == cr;
+    at = end + 1;
     end_line(sink);
   }
 }

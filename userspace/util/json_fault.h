@@ -4,11 +4,13 @@
 
 #include <simdjson.h>
 
+#include <string_view>
+
 namespace writ {
 
 // Half a sentence, "holds a name twice in one object", or nullptr: nothing. Looked for in all of
-// the tree: repeated names (escapes undone), NUL in names and texts, more than `max_depth` objects
-// and arrays within each other.
-const char* json_fault(const simdjson::dom::element& tree, int max_depth);
+// the tree, which was read of `text`: repeated names (escapes undone), NUL in names and texts, more
+// than `max_depth` objects and arrays within each other.
+const char* json_fault(const simdjson::dom::element& tree, std::string_view text, int max_depth);
 
 }  // namespace writ

@@ -283,6 +283,38 @@ def test_said_by_status_doctor_and_trace(env):
     assert "NOT" not in checks["commands"]["detail"], checks["commands"]
 
 
+@config(**CONFIG, writ={"ring_bytes": "64KiB"})
+def test_more_starts_than_can_be_told(env):
+    """Nobody reads the ring buffer, and it fills up: what does not fit in did not run, is counted and on record; the rest is judged."""
+    files, count = folder(env), 100
+    before, counted = env.last_sequence(), env.counters()["commands_lost"]
+    ready, go = os.pipe(), os.pipe()
+    script = (f"import os, subprocess; os.write({ready[1]}, b'.'); os.read({go[0]}, 1); "
+              f"all = [subprocess.Popen([{TOUCH!r}, {str(files)!r} + f'/{{i}}']) for i in range({count})]; "
+              f"os.write({ready[1]}, b'.'); print(*[one.wait() for one in all])")
+    agent = start(env, PYTHON, "-c", script, pass_fds=(ready[1], go[0]), stdout=subprocess.PIPE, text=True)
+    try:
+        assert os.read(ready[0], 1) == b"."
+        os.kill(env.daemon.pid, signal.SIGSTOP)
+        os.write(go[1], b".")
+        assert os.read(ready[0], 1) == b"."
+        assert not list(files.iterdir()), "one ran without a verdict"
+    finally:
+        os.kill(env.daemon.pid, signal.SIGCONT)
+        for fd in (*ready, *go):
+            os.close(fd)
+        codes = [int(code) for code in env.finish(agent, 20).stdout.split()]
+    lost = [str(i) for i, code in enumerate(codes) if code == -signal.SIGKILL]
+    ran = [str(i) for i, code in enumerate(codes) if code == 0]
+    assert lost and ran and len(lost) + len(ran) == count, codes
+    assert sorted(p.name for p in files.iterdir()) == sorted(ran), "what ran is not what says so"
+    assert env.counters()["commands_lost"] - counted == len(lost), env.counters()
+    wait_for(lambda: b"commands_lost" in env.audit_bytes(), "the record does not say so")
+    touched = [d for d in commands(env, before, 1 + len(ran)) if d["request"]["path"] == TOUCH]
+    assert [d["result"] for d in touched] == ["completed"] * len(ran), touched
+    assert run(env, TRUE).returncode == 0 and not stopped()
+
+
 @config()
 def test_ungoverned_is_said(env):
     """A policy that names no program stops none, and that is said."""

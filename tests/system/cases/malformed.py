@@ -14,6 +14,7 @@ MESSAGES = {
     "nul-in-name": HEAD + b"X\x00Name: a\r\nContent-Length: 0\r\n\r\n",
     "header-section-over-the-limit": HEAD + b"".join(b"X-%d: %s\r\n" % (i, b"v" * 1000) for i in range(400)) + b"\r\n",
     "one-header-over-the-limit": HEAD + b"X-Long: " + b"v" * 400_000 + b"\r\n\r\n",
+    "ten-thousand-headers": HEAD + b"".join(b"X-%d: y\r\n" % i for i in range(10_000)) + b"\r\n",
     "endless-request-line": b"GET /allowed/" + b"a" * 400_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "bad-chunk-size": CHUNKED + b"5\r\nhello\r\nzz\r\nhello\r\n0\r\n\r\n",
     "huge-chunk-size": CHUNKED + b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n",

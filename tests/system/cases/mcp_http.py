@@ -1,9 +1,11 @@
-"""MCP over HTTP, between the official SDK's client and server-everything."""
+"""MCP over HTTP, between server-everything and the official SDK's client, and one in Python."""
+import itertools
 import json
 import urllib.parse
 
-from lib.case import timeout
-from lib.mcp import Client, Server
+from lib.case import each, timeout
+from lib.h2_server import H2Servers
+from lib.mcp import HTTP_CLIENTS, Client, Server
 
 POLICY = """\
 version: 1
@@ -23,11 +25,12 @@ def use(env) -> None:
     assert env.writ("reload").returncode == 0
 
 
-def test_calls_and_denials(env):
+@each(program=HTTP_CLIENTS)
+def test_calls_and_denials(env, program):
     """Allowed, denied in MCP's own form without a byte of it at the server, and the next call works."""
     use(env)
     before = env.last_sequence()
-    with Server(env.directory) as server, Client(env, server.url) as client:
+    with Server(env.directory) as server, Client(env, server.url, client=HTTP_CLIENTS[program]) as client:
         assert "get-env" in client.ask(list=True)["tools"]
         assert client.ask(call="echo", arguments={"message": "hello"})["result"]["content"][0]["text"] == "Echo: hello"
         weather = client.ask(call="get-structured-content", arguments={"location": "Chicago"})["result"]
@@ -109,17 +112,42 @@ def post(env, body, headers) -> int:
     return int(done.stdout)
 
 
+@each(program=HTTP_CLIENTS)
 @timeout(90)
-def test_a_thousand_calls(env):
+def test_many_calls(env, program):
     """Not one lost, hung or reordered: one after the other, and 20 at once."""
+    count = {"node": 500, "python": 100}[program]
     use(env)
     before = env.last_sequence()
-    with Server(env.directory) as server, Client(env, server.url) as client:
-        row = client.ask(echo=500)
-        assert row["good"] == 500 and row["ordered"], row
-        many = client.ask(echo=500, at_once=20)
-        assert many["good"] == 500, many
-    made = [c for c in env.calls(before, 1000, 20) if c["decision"]["decision"]["tool"].get("name") == "every.echo"]
-    assert len(made) == 1000, len(made)
-    assert len({c["decision"]["decision"]["tool"]["mcp"]["id"] for c in made}) == 1000
+    with Server(env.directory) as server, Client(env, server.url, client=HTTP_CLIENTS[program]) as client:
+        row = client.ask(echo=count)
+        assert row["good"] == count and row["ordered"], row
+        many = client.ask(echo=count, at_once=20)
+        assert many["good"] == count, many
+    made = [c for c in env.calls(before, 2 * count, 20) if c["decision"]["decision"]["tool"].get("name") == "every.echo"]
+    assert len(made) == 2 * count, len(made)
+    assert len({c["decision"]["decision"]["tool"]["mcp"]["id"] for c in made}) == 2 * count
     assert all(len(c["outcome"]["outcome"]["mcp"]["result"]) == 64 for c in made), "a result is not on record"
+
+
+def test_over_http2(env):
+    """Allowed, denied without a byte of it at the server, allowed after: the same reading, whatever carries the message."""
+    use(env)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "echo", "arguments": {"message": "x"}}}
+    other = call | {"params": {"name": "get-env"}}
+    before, got = env.last_sequence(), []
+    with H2Servers(env.certs) as servers:
+        for server in servers.all.values():
+            server.pages["/mcp"] = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"content": []}}).encode()
+        for scheme, message in itertools.product(("https", "http"), (call, other, call)):
+            mark, text = servers.mark(), json.dumps(message)
+            result = env.client("curl", servers.url(scheme, "/mcp"), method="POST", body=len(text), tail=text, extra=["--http2"])[0]
+            assert (servers.since(mark).request_bytes == 0) == (message is other), scheme
+            got.append(result["status"])
+    assert got == [200, 0, 200] * 2, got
+    made = [(c["decision"]["decision"], c["outcome"]["outcome"]) for c in env.calls(before, 6)]
+    assert [d["code"] for d, _ in made] == ["allowed", "scope_missing", "allowed"] * 2, made
+    for decision, outcome in made:
+        assert (decision["request"]["protocol"], decision["tool"]["mcp"]["method"]) == ("http/2", "tools/call"), decision
+        if decision["verdict"] == "VERDICT_ALLOW":
+            assert decision["tool"]["name"] == "every.echo" and len(outcome["mcp"]["result"]) == 64, (decision, outcome)

@@ -128,7 +128,7 @@ class H2Session:
             self.pending[stream] = Pending(message, [("grpc-status", "0")])
             return
         match = re.search(r"/download/(\d+)$", request.path.split("?")[0])
-        body = content(int(match[1])) if match else account
+        body = content(int(match[1])) if match else self.server.pages.get(request.path, account)
         self.h2.send_headers(stream, [(":status", "200"), ("content-type", "application/json"),
                                       ("content-length", str(len(body)))])
         self.pending[stream] = Pending(body, None)

@@ -1,8 +1,8 @@
 """MCP's own client and servers (npm's @modelcontextprotocol/sdk, server-everything and server-filesystem), over Streamable HTTP or the
-older HTTP+SSE, or over stdio to a server that the client starts.
+older HTTP+SSE, or over stdio to a server that the client starts; and a client in Python, over Streamable HTTP only.
 
     with Server(env.directory) as server:
-        with Client(env, server.url) as client:      # under `writ run`
+        with Client(env, server.url) as client:      # under `writ run`; or client=HTTP_CLIENTS["python"]
             client.ask(call="echo", arguments={"message": "x"})
     with Client(env, "node", EVERYTHING, "stdio") as client: ...
 """
@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 
+from . import clients
 from .asking import PIPES
 from .oidc import NODE, install
 from .processes import Processes
@@ -21,6 +22,7 @@ from .processes import Processes
 EVERYTHING = NODE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
 FILESYSTEM = NODE / "node_modules/@modelcontextprotocol/server-filesystem/dist/index.js"
 NODE_CLIENT = ["node", NODE / "mcp_client.mjs"]
+HTTP_CLIENTS = {"node": NODE_CLIENT, "python": [clients.PYTHON, "-B", clients.DIRECTORY / "py_mcp.py"]}
 
 
 class Server:

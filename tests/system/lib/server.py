@@ -167,7 +167,9 @@ class Server:
         self.scheme, self.family, self.context = scheme, family, context
         self.pages = pages or {}  # path → bytes of a fixed JSON answer
         self.tail = b""  # of what /coded/CODING answers
-        self.events = []  # the pieces of an event stream that /events answers
+        self.events = []  # the pieces of an event stream, which paths that end with `events_at` answer
+        self.events_at = "/events"
+        self.events_pause = 0.0  # seconds before each
         self.lock = threading.Lock()
         self.connections, self.requests = [], []
         self._sockets, self._threads = set(), []
@@ -284,9 +286,10 @@ class Server:
             kind, coding = match.groups()
             body = codings.bomb(coding) if kind == "bomb" else codings.encode(coding, content(4096, self.tail))
             stream.send(_head(200, len(body), "text/plain", more=f"Content-Encoding: {coding}\r\n") + body)
-        elif path.endswith("/events"):
+        elif path.endswith(self.events_at):
             stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
             for piece in self.events:
+                time.sleep(self.events_pause)
                 stream.send(b"%x\r\n%s\r\n" % (len(piece), piece))
             stream.send(b"0\r\n\r\n")
         elif match := re.search(r"/chunked/(\d+)$", path):

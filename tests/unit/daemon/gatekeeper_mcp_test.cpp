@@ -185,6 +185,19 @@ TEST_F(GatekeeperMcpTest, TheAnswerIsFoundInAnEventStream) {
   EXPECT_FALSE(ended[1].has_mcp()) << "an answer to another request";
 }
 
+TEST_F(GatekeeperMcpTest, AnAnswerThatIsTooLongIsSaidToBeUnread) {
+  start();
+  Wire wire = connect();
+  wire.send(message(call("read_note", "/notes/7", "5")));
+  wire.receive(
+      answer("data: " + std::string(3u << 20, 'x'), "Content-Type: text/event-stream\r\n"));
+  const auto ended = outcomes();
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_FALSE(ended[0].has_mcp());
+  EXPECT_THAT(ended[0].detail(), StartsWith("the MCP answer was not read: the body is over"));
+  EXPECT_TRUE(ended[0].scan().complete());
+}
+
 // The older HTTP+SSE transport: a POST is only accepted, its answer comes on the stream of a GET.
 class GatekeeperMcpStreamTest : public GatekeeperTest {
  protected:

@@ -168,6 +168,17 @@ TEST(LlmStream, WhatIsNoJsonIsLeftOutAndSaid) {
   EXPECT_EQ(answer.usage.output, 89u);
 }
 
+TEST(LlmStream, AnEventThatNeverEndsIsSaid) {
+  AnswerReader reader(Api::kOpenAiChat, Framing::kEvents);
+  reader.feed("data: ");
+  const std::string piece(1u << 20, 'x');
+  for (int i = 0; i < 4; ++i) reader.feed(piece);
+  EXPECT_EQ(reader.answer().unread, "");
+  reader.end();
+  EXPECT_THAT(reader.answer().unread, HasSubstr("longer"));
+  EXPECT_FALSE(reader.answer().complete);
+}
+
 TEST(LlmStream, AnEventBeyondTheBoundIsLeftOutAndSaid) {
   std::string bytes =
       "data: {\"type\":\"ping\",\"x\":\"" + std::string(JsonDocument::kMaxBytes, 'x') + "\"}\n\n";

@@ -25,7 +25,7 @@ void Gatekeeper::note_messages(Exchange& exchange, Session& session) {
   WebSocketConversation* conversation = exchange.websocket();
   if (conversation == nullptr || exchange.dead || !conversation->take_news()) return;
   Call& call = conversation->handshake();
-  (void)call.result.look();
+  (void)call.result.look_as_if_ended();
   const policy::ToolMatch* tool = call.tool ? &*call.tool : nullptr;
   const auto settings = session.policy->settings(session.writ.user.id, tool, session.writ.tier);
   if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();

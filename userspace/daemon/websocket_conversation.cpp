@@ -64,8 +64,8 @@ void WebSocketConversation::refuse(protocol::Problem problem) {
 }
 
 std::string WebSocketConversation::summary() const {
-  std::string text =
-      fmt::format("WebSocket: {} messages sent, {} received, ", messages_out_, messages_in_);
+  std::string text = fmt::format("WebSocket: {} messages of the agent, {} of the server, ",
+                                 messages_out_, messages_in_);
   text += closed_by_.empty() ? "no Close frame" : fmt::format("closed by {}", closed_by_);
   if (const auto& problem = responses_.problem()) {
     text +=

@@ -53,7 +53,7 @@ def test_byte_exact_both_ways(env, servers, client, scheme):
     told = [(c["decision"]["decision"]["request"]["method"], c["outcome"]["outcome"]["result"]) for c in calls]
     assert sorted(told) == [("GET", "completed")] + [("MESSAGE", "completed")] * 5, told
     handshake = next(c["outcome"]["outcome"] for c in calls if c["decision"]["decision"]["request"]["method"] == "GET")
-    assert handshake["detail"] == "WebSocket: 5 messages sent, 5 received, closed by the agent", handshake
+    assert handshake["detail"] == "WebSocket: 5 messages of the agent, 5 of the server, closed by the agent", handshake
     assert int(handshake["bytes"]) == sum(len(w) for w in wanted), handshake
 
 

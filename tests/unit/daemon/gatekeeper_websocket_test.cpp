@@ -19,14 +19,16 @@ constexpr const char* kChat = R"(version: 1
 tools:
   - {name: crm.chat.open, host: crm.test, method: GET, path: /chat, scopes: [crm.contacts.read], effect: read, untrusted: true}
   - {name: crm.chat.say, host: crm.test, method: MESSAGE, path: /chat, scopes: [crm.notes.write], effect: write}
+  - {name: crm.orders.open, host: crm.test, method: GET, path: /orders, scopes: [crm.contacts.read], effect: read}
+  - {name: crm.order, host: crm.test, method: MESSAGE, path: /orders, scopes: [crm.notes.write], effect: write}
 rules:
   - {id: sales-works, effect: allow, tools: [crm.*], roles: [sales]}
   - {id: no-cards, effect: deny, tools: [crm.chat.say], findings: [pii.card], reason: "{user} may not send card numbers"}
-  - {id: cap, effect: deny, tools: [crm.chat.say], args: {amount: {exists: true, gt: 500}}}
+  - {id: cap, effect: deny, tools: [crm.order], args: {amount: {exists: true, gt: 500}}}
 )";
 
-std::string handshake(const std::string& extensions = "") {
-  return get("/chat",
+std::string handshake(const std::string& extensions = "", const std::string& path = "/chat") {
+  return get(path,
              "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
                  extensions);
@@ -49,9 +51,10 @@ class WebSocketTest : public GatekeeperTest {
     start({.policy = kChat, .mode = mode});
   }
   // A connection after its handshake.
-  Wire open(bool tls = false, const std::string& extensions = "") {
+  Wire open(bool tls = false, const std::string& extensions = "",
+            const std::string& path = "/chat") {
     Wire wire = connect(tls);
-    wire.send(handshake(extensions));
+    wire.send(handshake(extensions, path));
     wire.receive(switching(extensions));
     EXPECT_EQ(wire.server_got(), wire.sent());
     EXPECT_THAT(new_story(), ElementsAre("allowed"));
@@ -106,11 +109,11 @@ TEST_F(WebSocketTest, ADeniedMessageStaysAndTheAgentReadsWhy) {
   const std::string before = wire.sent();
   wire.send(text(std::string("my card is ") + kCard) + text("behind it"));
   EXPECT_EQ(wire.server_got(), before);
-  EXPECT_THAT(new_story(),
-              ElementsAre("allowed", "completed", "policy_denied", "refused", "incomplete"));
+  EXPECT_THAT(new_story(), ElementsAre("allowed", "completed", "rule_denied", "refused",
+                                       "incomplete", "rule_denied", "incomplete"));
   ASSERT_EQ(kernel_.answers.size(), 1u);
   EXPECT_EQ(kernel_.answers[0], ws_frame(0x88, "\x03\xf0writ: sarah may not send card numbers"));
-  EXPECT_THAT(outcomes().back().detail(), HasSubstr("WebSocket: 1 messages sent"));
+  EXPECT_THAT(outcomes()[2].detail(), HasSubstr("WebSocket: 3 messages of the agent"));
   // The client's answer to the Close ends the connection.
   wire.send(masked(close_1000()));
   EXPECT_EQ(kernel_.count("abort 9"), 1u);
@@ -119,7 +122,7 @@ TEST_F(WebSocketTest, ADeniedMessageStaysAndTheAgentReadsWhy) {
 
 TEST_F(WebSocketTest, ArgumentsAreJudged) {
   begin();
-  Wire wire = open();
+  Wire wire = open(false, "", "/orders");
   wire.send(text(R"({"amount": 500})"));
   const std::string before = wire.sent();
   wire.send(text(R"({"amount": 501})"));
@@ -133,6 +136,7 @@ TEST_F(WebSocketTest, WithinAFrameOfTheServerAndOverTlsADenialIsAnAbort) {
   wire.receive(ws_frame(0x81, "a message").substr(0, 5));
   wire.send(text(kCard));
   EXPECT_EQ(kernel_.count("abort 9"), 1u);
+  EXPECT_THAT(new_story(), ElementsAre("rule_denied", "aborted", "incomplete"));
   Wire over_tls = open(true);
   over_tls.send(text(kCard));
   EXPECT_EQ(kernel_.count("abort 10"), 1u);
@@ -169,7 +173,8 @@ TEST_F(WebSocketTest, WhatTheServerSaysIsTheHandshakesResult) {
   EXPECT_FALSE(ended[0].digest().empty());
   ASSERT_EQ(ended[0].findings_size(), 1);
   EXPECT_EQ(ended[0].findings(0).rule(), "injection.test");
-  EXPECT_EQ(ended[0].detail(), "WebSocket: 0 messages sent, 3 received, closed by the server");
+  EXPECT_EQ(ended[0].detail(),
+            "WebSocket: 0 messages of the agent, 3 of the server, closed by the server");
 }
 
 TEST_F(WebSocketTest, AConnectionThatEndsWithoutAClose) {
@@ -178,7 +183,8 @@ TEST_F(WebSocketTest, AConnectionThatEndsWithoutAClose) {
   wire.send(text("one"));
   wire.close();
   EXPECT_EQ(outcomes().back().result(), "incomplete");
-  EXPECT_EQ(outcomes().back().detail(), "WebSocket: 1 messages sent, 0 received, no Close frame");
+  EXPECT_EQ(outcomes().back().detail(),
+            "WebSocket: 1 messages of the agent, 0 of the server, no Close frame");
 }
 
 TEST_F(WebSocketTest, ControlFramesThatSayNothingPass) {
@@ -250,7 +256,7 @@ TEST_F(WebSocketTest, ALongMessageIsDecidedAtTheBoundAndScannedOn) {
   EXPECT_GT(wire.server_got().size(), before.size() + 100'000);
   wire.send(message.substr(200'000));
   EXPECT_LT(wire.server_got().size(), wire.sent().size() - 16'000) << "its end does not leave";
-  EXPECT_THAT(new_story(), ElementsAre("aborted", "incomplete"));
+  EXPECT_THAT(new_story(), ElementsAre("refused", "incomplete"));
   Wire fine = open();
   fine.send(text(filler(300'000)) + text("and another"));
   EXPECT_EQ(fine.server_got(), fine.sent());
@@ -326,13 +332,15 @@ TEST_F(WebSocketTest, ARevokedWritEndsTheConnection) {
 
 TEST_F(WebSocketTest, ObservedOnlyEverythingIsOnRecord) {
   begin(identity::Mode::kObserve);
-  Wire wire = open();
+  Wire wire = connect();
+  wire.send(handshake());
+  wire.receive(switching());
   wire.send(text("one") + text(kCard) + masked(ws_frame(0x89, "a long ping that nobody looks at")) +
             text("behind"));
   EXPECT_THAT(kernel_.answers, IsEmpty());
   wire.close();
-  EXPECT_THAT(new_story(), ElementsAre("allowed", "policy_denied", "unparseable", "completed",
-                                       "completed", "incomplete", "incomplete"));
+  EXPECT_THAT(new_story(), ElementsAre("allowed", "allowed", "rule_denied", "unparseable",
+                                       "completed", "completed", "incomplete", "incomplete"));
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ namespace writ::daemon {
 
 class Exchange;
 
+// Of a message as a call: host, path and query are the handshake's.
+inline constexpr const char* kMessageProtocol = "websocket";
+inline constexpr const char* kMessageMethod = "MESSAGE";
+
 class WebSocketConversation {
  public:
   // `offset`: of the channel, where the agent's frames begin. `message_max`: what a message may

@@ -25,10 +25,6 @@ inline constexpr const char* kCommandMethod = "EXEC";
 inline constexpr const char* kStdioProtocol = "stdio";
 inline constexpr const char* kStdioMethod = "MCP";
 
-// A message on a WebSocket connection: host, path and query are the handshake's.
-inline constexpr const char* kMessageProtocol = "websocket";
-inline constexpr const char* kMessageMethod = "MESSAGE";
-
 struct ToolCall {
   std::string protocol = "http/1.1";
   std::string method;

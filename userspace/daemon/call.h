@@ -20,6 +20,7 @@
 #include "protocol/mcp.h"
 #include "protocol/mcp_result.h"
 #include "protocol/tool_call.h"
+#include "protocol/websocket_handshake.h"
 #include "record.pb.h"
 
 namespace writ::daemon {
@@ -74,8 +75,11 @@ struct Call {
   std::optional<protocol::Problem> problem;
   bool expect_continue = false;
   std::uint64_t content_length = 0;
-  bool chunked = false;  // or, over HTTP/2, without a Content-Length
-  bool tunnel = false;   // CONNECT or Upgrade
+  bool chunked = false;                               // or, over HTTP/2, without a Content-Length
+  bool tunnel = false;                                // CONNECT or Upgrade
+  std::optional<protocol::WebSocketOffer> websocket;  // it asks for WebSocket
+  bool message = false;      // on a WebSocket connection: nothing answers it
+  std::string conversation;  // of a WebSocket handshake: what the outcome says of all that followed
   // Over HTTP/2, where calls share a connection. 0: HTTP/1.1.
   std::uint32_t stream = 0;
   std::uint64_t held_from = 0;  // while it is undecided, nothing from here on leaves

@@ -53,6 +53,9 @@ class Content {
   // REQUIRES: open().
   void feed(std::string_view body);
   void end();
+  // What was fed ends here, and something else follows: no word goes on from the one into the
+  // other. REQUIRES: open().
+  void end_part() { scan_->feed("\n"); }
 
   // Brings findings() up to what was fed. True: there are more than at the last look.
   bool look();

@@ -5,6 +5,7 @@
 
 #include "daemon/http2_conversation.h"
 #include "daemon/mcp_call.h"
+#include "daemon/websocket_conversation.h"
 #include "flow/flow_table.h"
 #include "protocol/request_target.h"
 
@@ -13,6 +14,8 @@ namespace {
 
 // What a server may say before the agent's first byte: more than any server's SETTINGS.
 constexpr std::size_t kMaxFirstIn = 16u << 10;
+
+constexpr int kSwitchingProtocols = 101;
 
 }  // namespace
 
@@ -66,10 +69,14 @@ Call& Exchange::problem_call(protocol::Problem problem, Call* of) {
 
 bool Exchange::between_requests() const {
   if (http2_) return http2_->boundary() == channel.out;
+  if (websocket_) return websocket_->boundary() == channel.out;
   return first_out_.empty() && requests_.at_message_boundary();
 }
 
-std::uint64_t Exchange::readable() const { return http2_ ? http2_->boundary() : released; }
+std::uint64_t Exchange::readable() const {
+  if (websocket_) return websocket_->boundary();
+  return http2_ ? http2_->boundary() : released;
+}
 
 std::int64_t Exchange::window(const Call& call) const { return http2_ ? http2_->window(call) : 0; }
 
@@ -124,10 +131,15 @@ void Exchange::feed_in(std::string_view bytes) {
 void Exchange::lose_in() {
   blind = true;
   first_in_ = {};
+  if (websocket_) websocket_->lose_in();
   if (http2_) http2_->lose_in();
 }
 
 void Exchange::close() {
+  if (websocket_) {
+    if (!dead) websocket_->close();
+    return;
+  }
   if (!blind && !http2_ && !responses_.on_close(response_sink_)) blind = true;
 }
 
@@ -146,6 +158,7 @@ Call& Exchange::open_call(const protocol::RequestHead& head, std::uint64_t begin
   call.content_length = head.content_length;
   call.chunked = head.body == protocol::BodyKind::kChunked;
   call.tunnel = head.connect || head.upgrade;
+  call.websocket = protocol::read_websocket_offer(head);
   if (keep_bodies) call.mcp_headers = protocol::read_mcp_headers(head.headers);
   const bool keep = keep_bodies || may_ask_model(call.request);
   call.arguments.open(scanner_, digests_.copy(), head.headers,
@@ -154,6 +167,24 @@ Call& Exchange::open_call(const protocol::RequestHead& head, std::uint64_t begin
   if (call.chunked || call.content_length > 0) call.take_content_problem();
   // The query holds arguments as much as the body does; header fields hold credentials on purpose
   // and are not scanned.
+  call.arguments.scan_beside(call.request.query);
+  return call;
+}
+
+Call& Exchange::open_message(const Call& handshake, std::uint64_t begin) {
+  calls.push_back(std::make_unique<Call>());
+  Call& call = *calls.back();
+  call.id = new_call_id();
+  call.begin = call.held_from = call.head_end = begin;
+  call.first_seen_ns = call.grown_ns = channel.first_out_ns;
+  call.request = handshake.request;
+  call.request.protocol = kMessageProtocol;
+  call.request.method = kMessageMethod;
+  call.request.mcp.reset();
+  call.request.bytes = 0;
+  call.message = call.answered = true;
+  call.arguments.open(scanner_, digests_.copy(), {},
+                      {.message_max = message_max_, .keep = keep_bodies});
   call.arguments.scan_beside(call.request.query);
   return call;
 }
@@ -181,6 +212,16 @@ void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
                     .grpc = multiplexed(),
                     .watch = call.mcp_stream.get(),
                     .also = call.llm ? &call.llm->open_answer(head.headers) : nullptr});
+}
+
+// The messages that come are the handshake's result. False: the agent has not waited for the 101.
+bool Exchange::enter_websocket(Call& handshake) {
+  handshake.status = kSwitchingProtocols;
+  handshake.result.open(scanner_, digests_.copy(), {}, {.message_max = message_max_});
+  if (!requests_.enter_tunnel()) return false;
+  websocket_ = std::make_unique<WebSocketConversation>(*this, handshake, *websocket_terms_,
+                                                       offset_ + requests_.offset(), message_max_);
+  return true;
 }
 
 void Exchange::end_result(Call& call) {
@@ -212,11 +253,17 @@ void Exchange::Requests::on_message_end(std::uint64_t end) {
   call.request.bytes = call.end - call.begin;
 }
 
-void Exchange::Requests::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*end*/) {}
+void Exchange::Requests::on_tunnel(std::string_view bytes, std::uint64_t /*end*/) {
+  if (exchange.websocket_) exchange.websocket_->feed_out(bytes);
+}
 
 void Exchange::Responses::on_head(const protocol::ResponseHead& head, std::uint64_t /*end*/) {
   Call* call = exchange.answering();
   if (call == nullptr || head.interim) return;
+  if (head.upgrade && call->websocket) {
+    exchange.websocket_terms_ = protocol::agree_on_websocket(*call->websocket, head);
+    if (exchange.websocket_terms_) return;
+  }
   exchange.open_result(*call, head);
 }
 
@@ -235,6 +282,7 @@ void Exchange::Responses::on_trailers(const protocol::Headers& trailers, std::ui
 void Exchange::Responses::on_message_end(std::uint64_t /*end*/) {
   Call* call = exchange.answering();
   if (call == nullptr) return;
+  if (exchange.websocket_terms_ && exchange.enter_websocket(*call)) return;
   exchange.end_result(*call);
   if (call->tunnel && exchange.responses_.tunnel()) {
     exchange.tunnel = true;
@@ -243,6 +291,8 @@ void Exchange::Responses::on_message_end(std::uint64_t /*end*/) {
   }
 }
 
-void Exchange::Responses::on_tunnel(std::string_view /*bytes*/, std::uint64_t /*end*/) {}
+void Exchange::Responses::on_tunnel(std::string_view bytes, std::uint64_t /*end*/) {
+  if (exchange.websocket_ && !exchange.websocket_->feed_in(bytes)) exchange.blind = true;
+}
 
 }  // namespace writ::daemon

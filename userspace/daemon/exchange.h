@@ -1,6 +1,6 @@
 // An exchange is the HTTP conversation on one channel: its calls in order, each with its arguments
 // and its result. HTTP/1.1 is read here, HTTP/2 by Http2Conversation; which of them it is, the
-// first bytes say.
+// first bytes say. What a WebSocket handshake leads to is read by WebSocketConversation.
 //
 // It parses, and feeds what it reads to the calls' contents; it decides nothing. Memory: one Call
 // for each request without an answer (as many as the parser allows to be pipelined).
@@ -19,11 +19,13 @@
 #include "kernel/hands.h"
 #include "protocol/http1.h"
 #include "protocol/http2.h"
+#include "protocol/websocket_handshake.h"
 #include "scan/scanner.h"
 
 namespace writ::daemon {
 
 class Http2Conversation;
+class WebSocketConversation;
 
 class Exchange : public flow::ChannelState {
  public:
@@ -45,10 +47,11 @@ class Exchange : public flow::ChannelState {
   std::deque<std::unique_ptr<Call>> calls;  // oldest first
   bool dead = false;     // a call was denied: nothing more is judged, nothing more may leave
   bool refused = false;  // dead, and the refusal lies in the agent's receive queue
-  bool tunnel = false;   // HTTP has ended here by CONNECT or Upgrade
+  bool tunnel = false;   // HTTP has ended here by CONNECT or Upgrade, and what follows is not read
   bool tunnel_judged = false;
   bool keep_bodies = false;  // of requests, as far as arguments are read
   bool blind = false;        // results cannot be read any more
+  std::uint64_t fed = 0;     // of channel.out: this was handed to feed_out()
   std::uint64_t released = 0;
   std::optional<kernel::BufferBefore> widened;  // how the send buffer was
   std::uint64_t room = 0;                       // bytes that the widened buffer holds
@@ -72,17 +75,21 @@ class Exchange : public flow::ChannelState {
   // The call at `index` is over.
   void erase(std::size_t index);
 
-  // HTTP/2: several calls at once. What follows is of no use without it.
+  // HTTP/2: several calls at once.
   [[nodiscard]] bool multiplexed() const { return http2_ != nullptr; }
-  // Up to here the channel's bytes were read.
+  // After a WebSocket handshake; nullptr before.
+  [[nodiscard]] WebSocketConversation* websocket() { return websocket_.get(); }
+  // Of both: up to here the channel's bytes were read, and belong to no frame that is yet to end.
   [[nodiscard]] std::uint64_t readable() const;
-  // How much more body the server takes of the call now.
+  // Of HTTP/2: how much more body the server takes of the call now.
   [[nodiscard]] std::int64_t window(const Call& call) const;
 
   // For the protocol that reads the channel: positions are the channel's.
   Call& open_call(const protocol::RequestHead& head, std::uint64_t begin, std::uint64_t end);
   void feed_call(Call& call, std::string_view bytes);
   void end_call(Call& call, std::uint64_t end);
+  // A message on the WebSocket connection that `handshake` has opened.
+  Call& open_message(const Call& handshake, std::uint64_t begin);
   void open_result(Call& call, const protocol::ResponseHead& head);
   void end_result(Call& call);
 
@@ -108,6 +115,7 @@ class Exchange : public flow::ChannelState {
   };
 
   Call* answering();
+  bool enter_websocket(Call& handshake);
   void read_out(std::string_view bytes);
 
   scan::Scanner& scanner_;
@@ -122,6 +130,8 @@ class Exchange : public flow::ChannelState {
   std::string first_out_;  // until it is known
   std::string first_in_;   // what an HTTP/2 server says before that
   std::unique_ptr<Http2Conversation> http2_;
+  std::optional<protocol::WebSocketTerms> websocket_terms_;  // of the 101 that is being read
+  std::unique_ptr<WebSocketConversation> websocket_;
 };
 
 }  // namespace writ::daemon

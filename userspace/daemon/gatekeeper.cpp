@@ -19,12 +19,16 @@ constexpr std::uint64_t kSmallBody = 1024;
 // without end.
 constexpr std::size_t kMaxOpenCalls = 1024;
 
+// Of WebSocket, so many bytes are read before what they held is judged: fewer messages than
+// kMaxOpenCalls, of which none waits for an answer.
+constexpr std::size_t kFramesAtOnce = 4096;
+
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
 // More of a decided call has come than was looked at.
 bool grew(const Exchange& exchange, const Call& call) {
   if (exchange.multiplexed()) return call.judged != call.request.bytes || call.problem;
-  return exchange.released < (call.received() ? call.end : exchange.channel.out);
+  return exchange.released < (call.received() ? call.end : exchange.fed);
 }
 
 }  // namespace
@@ -67,14 +71,21 @@ void Gatekeeper::on_out(flow::Channel& channel, std::string_view bytes) {
   }
   // Whether a model asked for a call is seen by its arguments.
   exchange.keep_bodies = session->reads_bodies || session->asked->any();
-  exchange.feed_out(bytes);
-  if (exchange.calls.size() > kMaxOpenCalls) {
-    exchange.problem_call(
-        {.code = "too_many_pipelined",
-         .message = "more requests wait for their answer than a connection may have",
-         .offset = channel.out});
+  exchange.fed = channel.out - bytes.size();
+  while (!bytes.empty() && !exchange.dead) {
+    const std::string_view piece =
+        bytes.substr(0, exchange.websocket() ? kFramesAtOnce : bytes.size());
+    bytes.remove_prefix(piece.size());
+    exchange.fed += piece.size();
+    exchange.feed_out(piece);
+    if (exchange.calls.size() > kMaxOpenCalls) {
+      exchange.problem_call(
+          {.code = "too_many_pipelined",
+           .message = "more requests wait for their answer than a connection may have",
+           .offset = channel.out});
+    }
+    advance(exchange, *session);
   }
-  advance(exchange, *session);
 }
 
 void Gatekeeper::on_bound(flow::Channel& channel) {
@@ -104,6 +115,7 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
     }
   }
   pass(exchange, session, Tail::kKeep);
+  pass_frames(exchange, session);
   settle(exchange, session);
 }
 
@@ -247,7 +259,7 @@ void Gatekeeper::stream_on(Exchange& exchange, Session& session, Call& call) {
   }
   if (exchange.multiplexed()) return;  // pass() comes to it
   const std::uint64_t up_to =
-      call.received() ? call.end : exchange.channel.out - std::min(exchange.channel.out, kTail);
+      call.received() ? call.end : exchange.fed - std::min(exchange.fed, kTail);
   if (call.received() ? up_to > exchange.released : up_to >= exchange.released + kReleaseStep) {
     release(exchange, up_to);
   }

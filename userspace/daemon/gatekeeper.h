@@ -3,8 +3,8 @@
 // verdict, in its order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what
 // comes back; gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for
 // writs that end; gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for
-// calls that share a connection; gatekeeper_mcp.cpp ties what comes on one connection to a call on
-// another.
+// calls that share a connection; gatekeeper_websocket.cpp for WebSocket; gatekeeper_mcp.cpp ties
+// what comes on one connection to a call on another.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -108,6 +108,8 @@ class Gatekeeper : public flow::ChannelHandler {
   void advance(Exchange& exchange, Session& session);
   void hold_stream(Exchange& exchange, Session& session, Call& call);
   void pass(Exchange& exchange, Session& session, Tail tail);
+  void pass_frames(Exchange& exchange, const Session& session);
+  void note_messages(Exchange& exchange, Session& session);
   bool judge_ends(Exchange& exchange, Session& session);
   void look_at_streams(flow::FlowTable& flows, std::uint64_t time);
   void decide_stalled(Exchange& exchange, Session& session, std::uint64_t time);

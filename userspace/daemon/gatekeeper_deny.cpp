@@ -4,9 +4,25 @@
 #include "audit/calls.h"
 #include "daemon/gatekeeper.h"
 #include "daemon/refusal.h"
+#include "daemon/websocket_conversation.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
+namespace {
+
+// What a cleartext agent is told; nullopt: another answer is due before, or a part of one has come.
+std::optional<std::string> refusal_of(Exchange& exchange, const Call& call) {
+  if (!exchange.channel.clear() || exchange.tunnel) return std::nullopt;
+  if (const WebSocketConversation* conversation = exchange.websocket()) {
+    if (!conversation->between_frames()) return std::nullopt;
+    return refusal_close(call);
+  }
+  const bool first = exchange.calls.front().get() == &call;
+  if (!exchange.http1() || !first || !exchange.between_results()) return std::nullopt;
+  return refusal_response(call);
+}
+
+}  // namespace
 
 // After the call's decision was recorded, and perhaps a part of it released.
 void Gatekeeper::deny_late(Exchange& exchange, Session& session, Call& call,
@@ -20,10 +36,15 @@ void Gatekeeper::deny_late(Exchange& exchange, Session& session, Call& call,
 void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::string detail) {
   if (!session.enforced()) return;
   const char* how = enforce_denial(exchange, call);
+  if (WebSocketConversation* conversation = exchange.websocket()) conversation->close();
   exchange.dead = true;
   judge_.write_outcome(session, call, how, std::move(detail));
   for (const auto& other : exchange.calls) {
     if (other.get() == &call || other->stage == Stage::kDone) continue;
+    if (other->message && other->received() && !other->undecided()) {
+      finish(session, *other);  // it has left, and nothing more is expected of it
+      continue;
+    }
     if (other->undecided()) {
       name(session, *other);
       other->decision = call.decision;
@@ -31,7 +52,8 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
       if (!judge_.write_decision(session, *other, pid, executable_of(pid))) continue;
     }
     judge_.write_outcome(session, *other, "incomplete",
-                         fmt::format("{}{}", audit::kEndedByAnother, call.id));
+                         fmt::format("{}{}{}{}", audit::kEndedByAnother, call.id,
+                                     other->conversation.empty() ? "" : "; ", other->conversation));
   }
   exchange.calls.clear();
   if (parts_.pdp != nullptr) parts_.pdp->forget(exchange.channel.stream);
@@ -41,12 +63,8 @@ void Gatekeeper::deny(Exchange& exchange, Session& session, Call& call, std::str
 // connection is ended.
 const char* Gatekeeper::enforce_denial(Exchange& exchange, const Call& call) {
   flow::Channel& channel = exchange.channel;
-  const bool first = exchange.calls.front().get() == &call;
-  if (channel.clear() && exchange.http1() && first && !exchange.tunnel &&
-      exchange.between_results()) {
-    const Status refused =
-        parts_.host.refuse(channel.socket, refusal_response(call), !call.received());
-    if (refused) {
+  if (const auto answer = refusal_of(exchange, call)) {
+    if (parts_.host.refuse(channel.socket, *answer, !call.received())) {
       exchange.refused = true;
       return "refused";
     }

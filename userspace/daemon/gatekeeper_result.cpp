@@ -37,6 +37,7 @@ void Gatekeeper::on_in(flow::Channel& channel, std::string_view bytes) {
 
 void Gatekeeper::settle(Exchange& exchange, Session& session) {
   deliver(session, exchange);
+  note_messages(exchange, session);
   bool over = false;
   for (std::size_t i = 0; i < exchange.calls.size() && !exchange.dead; ++i) {
     Call& call = *exchange.calls[i];
@@ -64,10 +65,12 @@ void Gatekeeper::finish(Session& session, Call& call) {
   if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
   const std::string not_read = unread(call);
   judge_.read_answer(session, call);  // it keeps no body
-  session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
-                            finding_views(call.result.findings(), 0));
+  if (!call.message) {
+    session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
+                              finding_views(call.result.findings(), 0));
+  }
   std::string detail;
-  for (const std::string& part : {not_read, call.grpc_status, waited(call)}) {
+  for (const std::string& part : {not_read, call.grpc_status, call.conversation, waited(call)}) {
     if (!part.empty()) detail += (detail.empty() ? "" : "; ") + part;
   }
   if (McpStream* stream = stream_for(session, call)) {

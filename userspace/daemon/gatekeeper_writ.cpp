@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "daemon/gatekeeper.h"
+#include "daemon/websocket_conversation.h"
 #include "flow/flow_table.h"
 
 namespace writ::daemon {
@@ -23,6 +24,7 @@ std::uint32_t Gatekeeper::withdraw(flow::FlowTable& flows, std::uint64_t cgroup)
     const auto asking = std::find_if(exchange.calls.begin(), exchange.calls.end(),
                                      [](const auto& c) { return c->stage == Stage::kAsking; });
     Call* call = asking != exchange.calls.end() ? asking->get() : exchange.arriving();
+    if (call == nullptr && exchange.websocket()) call = &exchange.websocket()->handshake();
     if (call == nullptr || !channel.bound) return;
     if (call->stage == Stage::kDecided) {
       stream_on(exchange, *session, *call);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "daemon/mcp_call.h"
+#include "protocol/websocket.h"
 #include "util/json_text.h"
 
 namespace writ::daemon {
@@ -30,7 +31,24 @@ std::string http_response(std::string_view status, std::string_view body, bool w
       status, body.size(), with_body ? body : "");
 }
 
+// As much of a UTF-8 text as fits, whole characters.
+std::string_view cut_to(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 }  // namespace
+
+std::string refusal_close(const Call& call) {
+  constexpr char kLastClose = '\x88';
+  constexpr std::string_view kPolicyViolation = "\x03\xf0";  // 1008
+  const std::string text = "writ: " + call.decision.reason;
+  const std::string_view reason =
+      cut_to(text, protocol::kMaxControlPayload - kPolicyViolation.size());
+  std::string frame{kLastClose, static_cast<char>(kPolicyViolation.size() + reason.size())};
+  return frame.append(kPolicyViolation).append(reason);
+}
 
 std::string refusal_response(const Call& call) {
   if (wants_mcp_answer(call) && call.mcp_headers.streamable) {

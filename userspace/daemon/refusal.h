@@ -16,6 +16,10 @@ namespace writ::daemon {
 // request's id, so that the client has an answer to that call and goes on with the next one.
 std::string refusal_response(const Call& call);
 
+// The same on a WebSocket connection: a Close frame of a server with code 1008 (policy violation)
+// and as much of the reason as fits.
+std::string refusal_close(const Call& call);
+
 // The JSON-RPC error alone, as one line for a server over stdio. `id`: of the request, as JSON. Not
 // longer than kMaxStdioRefusal, whatever the reason is.
 inline constexpr std::size_t kMaxStdioRefusal = 4096;

@@ -1,56 +1,13 @@
 // gzip (RFC 1952) and deflate (RFC 1950, RFC 1951), by zlib.
-#define ZLIB_CONST  // next_in is not written to
-#include <zlib.h>
-
-#include <algorithm>
-#include <limits>
-#include <new>
 #include <string>
 
 #include "protocol/coding_step.h"
+#include "protocol/inflater.h"
 
 namespace writ::protocol {
 namespace {
 
 constexpr int kGzipWrapper = 16;  // added to the window bits: inflateInit2() in zlib.h
-
-// An inflate stream of zlib, which begins with start().
-class Inflater {
- public:
-  Inflater() = default;
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-  ~Inflater() {
-    if (started_) (void)inflateEnd(&z_);  // fails for a broken state only
-  }
-
-  void start(int window_bits) {
-    if (inflateInit2(&z_, window_bits) != Z_OK) throw std::bad_alloc();
-    started_ = true;
-  }
-  void restart() { (void)inflateReset(&z_); }  // fails for a broken state only
-  [[nodiscard]] bool started() const { return started_; }
-
-  // zlib's code; Z_BUF_ERROR: nothing to do.
-  int run(std::string_view& in, std::span<char> out, std::size_t& written) {
-    constexpr std::size_t kMost = std::numeric_limits<uInt>::max();
-    const auto given = static_cast<uInt>(std::min(in.size(), kMost));
-    const std::span<char> room = out.subspan(written);
-    z_.next_in = reinterpret_cast<const Bytef*>(in.data());
-    z_.avail_in = given;
-    z_.next_out = reinterpret_cast<Bytef*>(room.data());
-    z_.avail_out = static_cast<uInt>(room.size());
-    const int code = inflate(&z_, Z_NO_FLUSH);
-    in.remove_prefix(given - z_.avail_in);
-    written += room.size() - z_.avail_out;
-    if (code == Z_MEM_ERROR) throw std::bad_alloc();
-    return code;
-  }
-
- private:
-  z_stream z_ = {};
-  bool started_ = false;
-};
 
 class GzipStep : public CodingStep {
  public:

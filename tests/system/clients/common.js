@@ -7,7 +7,7 @@ const { content } = require('./content.js');
 
 function parse() {
   const args = { url: [], method: 'GET', bodyBytes: -1, tail: '', repeat: 1, headers: {}, chunked: false,
-                 timeout: 30, jsonOut: '-', connections: 200, rounds: 2 };
+                 say: [], timeout: 30, jsonOut: '-', connections: 200, rounds: 2 };
   const argv = process.argv.slice(2);
   while (argv.length) {
     const name = argv.shift();
@@ -19,6 +19,7 @@ function parse() {
       case '--repeat': args.repeat = Number(argv.shift()); break;
       case '--header': { const [k, v] = argv.shift().split(': '); args.headers[k] = v; break; }
       case '--coding': args.coding = argv.shift(); break;
+      case '--say': args.say.push(message(argv.shift())); break;
       case '--chunked': args.chunked = true; break;
       case '--ca': args.ca = fs.readFileSync(argv.shift()); break;
       case '--timeout': args.timeout = Number(argv.shift()); break;
@@ -39,6 +40,11 @@ function parse() {
   }
   if (args.jsonOut !== '-') fs.writeFileSync(args.jsonOut, '');
   return args;
+}
+
+// Of WebSocket: see common.py.
+function message(text) {
+  return text.endsWith(' bytes') ? content(parseInt(text, 10)) : text;
 }
 
 function chain(error) {

@@ -16,6 +16,10 @@ def text_or_file(value: str) -> str:
     return pathlib.Path(value[1:]).read_text() if value.startswith("@") else value
 
 
+def message_of(text: str) -> str | bytes:
+    return content(int(text.removesuffix(" bytes"))) if text.endswith(" bytes") else text
+
+
 def arguments(parser: argparse.ArgumentParser | None = None):
     parser = parser or argparse.ArgumentParser()
     parser.add_argument("--url", action="append", required=True, help="repeatable: requested in turn, one session")
@@ -25,12 +29,15 @@ def arguments(parser: argparse.ArgumentParser | None = None):
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--header", action="append", default=[], help="'Name: value'")
     parser.add_argument("--coding", choices=codings.NAMES, help="the body is sent in this content coding")
+    parser.add_argument("--say", action="append", default=[],
+                        help="WebSocket: a message, sent when the one before it was answered; 'N bytes': content(N)")
     parser.add_argument("--chunked", action="store_true")
     parser.add_argument("--ca", default=None)
     parser.add_argument("--timeout", type=float, default=30)
     parser.add_argument("--json-out", default="-", help="a file for the results; '-': stdout")
     args = parser.parse_args()
     args.headers = dict(h.split(": ", 1) for h in args.header)
+    args.say = [message_of(text) for text in args.say]
     args.body = None if args.body_bytes < 0 else content(args.body_bytes, args.tail.encode())
     if args.coding:
         args.body = codings.encode(args.coding, args.body)

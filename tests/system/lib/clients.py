@@ -24,6 +24,9 @@ SPECIAL = {
     "node-http2": [NODE, "node_http2.js"],
     "nghttp": [PYTHON, "nghttp.py"],
     "grpc": [PYTHON, "py_grpc.py"],
+    "websockets": [PYTHON, "py_websockets.py"],
+    "aiohttp-ws": [PYTHON, "py_aiohttp_ws.py"],
+    "node-ws": [NODE, "node_ws.js"],
     "many-asyncio": [PYTHON, "many_asyncio.py"],
     "many-node": [NODE, "many_node.js"],
 }
@@ -35,6 +38,8 @@ HTTP2 = {
     "node-http2": [],
     "nghttp": [],
 }
+
+WEBSOCKET = ["websockets", "aiohttp-ws", "node-ws"]
 
 MANY = ["many-asyncio", "many-node"]
 

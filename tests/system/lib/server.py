@@ -162,6 +162,7 @@ class Reader:
 
 class Server:
     """One listening socket; a thread per connection."""
+    connection_type = Connection
 
     def __init__(self, scheme: str, family: str, context=None, pages=None, port: int = 0):
         self.scheme, self.family, self.context = scheme, family, context
@@ -193,7 +194,7 @@ class Server:
                 if self._closing:
                     sock.close()
                     return
-                connection = Connection(len(self.connections), self.scheme, self.family)
+                connection = self.connection_type(len(self.connections), self.scheme, self.family)
                 self.connections.append(connection)
                 self._sockets.add(sock)
                 thread = threading.Thread(target=self._serve, args=(sock, connection), daemon=True)

@@ -4,7 +4,8 @@
  * which call they got into the send queue.
  *
  *   cgroup_skb/egress   passes a TCP segment when every byte of it is accounted for and released, else turns it back; the
- *                       kernel keeps the data at the head of the send queue and tries again. Datagrams: DNS only.
+ *                       kernel keeps the data at the head of the send queue and tries again. Datagrams: DNS to those that
+ *                       the session may ask; to port 443 (QUIC) where its policy says so, told once for each peer.
  *   cgroup/connect4,6   a connection begins: note whose it is, tell where to
  *
  * TLS: the record layer is walked. Handshake, ChangeCipherSpec and alerts pass, bounded per connection. Application data passes
@@ -15,13 +16,10 @@
  * TCP or UDP.
  */
 #include "tls_walk.bpf.h"
-#include <linux/ip.h>
-#include <linux/ipv6.h>
+#include "resolver.bpf.h"
 #include <linux/tcp.h>
-#include <linux/udp.h>
-#include <bpf/bpf_endian.h>
 
-#define DNS_PORT 53
+#define QUIC_PORT 443
 
 static __always_inline int judge_clear(struct segment *s, struct flow *flow, __u64 cookie)
 {
@@ -111,31 +109,44 @@ static __always_inline int judge_tcp(struct segment *s, struct tcphdr *tcp, __u6
 	return judge_clear(s, flow, cookie);
 }
 
+static __always_inline void tell_datagram(struct segment *s, __u32 type, __u64 cookie, __u32 protocol, __u64 session_id)
+{
+	struct writ_event_flow *e = reserve_flow(type, session_id, cookie);
+
+	if (!e)
+		return;
+	e->reason = protocol;
+	e->family = s->family;
+	e->peer_port = s->peer_port;
+	__builtin_memcpy(e->peer, s->peer, 16);
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}
+
+/* Nobody can read it, so at least it is known where it goes. */
+static __always_inline void note_quic(struct segment *s, __u64 cookie, __u64 session_id)
+{
+	struct quic_peer peer = { .session = session_id, .address = address_of(s->family, s->peer) };
+	__u32 told = 1;
+
+	count(WRIT_COUNT_QUIC_PASSED);
+	if (!bpf_map_update_elem(&quic_told, &peer, &told, BPF_NOEXIST))
+		tell_datagram(s, WRIT_EVENT_QUIC, cookie, PROTOCOL_UDP, session_id);
+}
+
 static __always_inline int judge_datagram(struct segment *s, __u64 cookie, __u32 protocol, __u64 session_id,
 					  struct writ_session *session)
 {
-	struct writ_event_flow *e;
-
-	if (protocol == PROTOCOL_UDP && s->peer_port == DNS_PORT)
-		return PASS;
 	if (session->mode != WRIT_MODE_ENFORCE)
 		return PASS;
-	count(WRIT_COUNT_DATAGRAMS_REFUSED);
-	e = reserve_flow(WRIT_EVENT_DATAGRAM, session_id, cookie);
-	if (e) {
-		e->reason = protocol;
-		e->family = s->family;
-		e->peer_port = s->peer_port;
-		__builtin_memcpy(e->peer, s->peer, 16);
-		bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	if (protocol == PROTOCOL_UDP && s->peer_port == DNS_PORT && may_ask(session, s->family, s->peer))
+		return PASS;
+	if (protocol == PROTOCOL_UDP && s->peer_port == QUIC_PORT && session->network & WRIT_NETWORK_QUIC) {
+		note_quic(s, cookie, session_id);
+		return PASS;
 	}
+	count(WRIT_COUNT_DATAGRAMS_REFUSED);
+	tell_datagram(s, WRIT_EVENT_DATAGRAM, cookie, protocol, session_id);
 	return DROP;
-}
-
-static __always_inline struct writ_session *session_of_packet(struct __sk_buff *skb, __u64 *id)
-{
-#define ancestor_of_packet(level) bpf_skb_ancestor_cgroup_id(skb, level)
-	return FIND_SESSION(*id, ancestor_of_packet);
 }
 
 SEC("cgroup_skb/egress")

@@ -22,6 +22,7 @@
 #define MAX_PASSED 16384   /* programs that start without one */
 #define MAX_SERVERS 16384  /* processes that read from others of their session */
 #define MAX_INPUTS 65536   /* pipes and sockets between processes of sessions */
+#define MAX_TOLD 4096      /* peers of QUIC that were told: one that falls out is told again */
 
 /* The first bytes of a TLS record: header and 16 bytes of ciphertext, which every AEAD and CBC record has. */
 #define PREFIX_LEN 21
@@ -111,6 +112,12 @@ struct flow {
 	__u8 data_seen; /* TLS: a record with plaintext has left */
 	__u8 pad[7];
 	struct prefix part;
+};
+
+/* Where a session's QUIC goes. */
+struct quic_peer {
+	__u64 session;
+	struct writ_address address;
 };
 
 /* A thread inside a socket call on a cleartext connection. */
@@ -327,6 +334,22 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } plain SEC(".maps") __weak;
+
+/* address of a resolver of the host -> 1; writd */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WRIT_RESOLVERS_MAX);
+	__type(key, struct writ_address);
+	__type(value, __u32);
+} resolvers SEC(".maps") __weak;
+
+/* peer to which QUIC has passed -> 1; gate */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_TOLD);
+	__type(key, struct quic_peer);
+	__type(value, __u32);
+} quic_told SEC(".maps") __weak;
 
 /* WRIT_COUNT_* -> how often; kernel side */
 struct {

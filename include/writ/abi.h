@@ -47,13 +47,22 @@ typedef unsigned long long writ_u64;
 /* Map `arrivals`: key arrival (u64), value struct writ_session: not decided yet. Map `arriving`: key process (u32), value its
  * arrival. Written by the kernel side; writd removes what is decided. */
 
+#define WRIT_NETWORK_QUIC 1    /* datagrams to port 443 leave unread */
+#define WRIT_NETWORK_DNS_ANY 2 /* DNS may be asked of anybody, not only of the host's resolvers */
+
 /* Map `sessions`: key cgroup id (u64). Written by writd. */
 struct writ_session {
 	writ_u32 mode;
 	writ_u32 programs; /* 0: its commands are not governed; else it changes when what was passed counts no more */
 	writ_u32 stdio;    /* 1: what its processes say to the standard input of another is looked at */
-	writ_u32 pad;
+	writ_u32 network;  /* WRIT_NETWORK_*: what its policy opens */
 };
+
+/* Map `resolvers`: key struct writ_address, value 1 (u32): the host's resolvers. Written by writd. */
+struct writ_address {
+	writ_u8 bytes[16]; /* IPv4 as an IPv4-mapped one (::ffff:a.b.c.d) */
+};
+#define WRIT_RESOLVERS_MAX 16
 
 /* Whose a connection is: the beginning of a value of the map `flows`. writd writes it for connections that are older than
  * their session. */
@@ -83,6 +92,8 @@ struct writ_owner {
 #define WRIT_EVENT_CGROUP 16    /* struct writ_event_exec: a cgroup was made; `session` is its id, the path begins at the root */
 #define WRIT_EVENT_MOVED 17     /* struct writ_event_exec: as CGROUP; process `pid` was moved into it */
 #define WRIT_EVENT_COMMAND 18   /* struct writ_event_command: a program was started in a session that governs commands */
+#define WRIT_EVENT_DNS 19       /* struct writ_event_dns: a session received what a resolver answered */
+#define WRIT_EVENT_QUIC 20      /* struct writ_event_flow: a datagram to port 443 passed unread, the first to that peer */
 #define WRIT_EVENT_STDIO_READ 30  /* struct writ_event_stdio: bytes that a process read of its standard input */
 #define WRIT_EVENT_STDIO_WRITE 31 /* struct writ_event_stdio: bytes that such a process wrote to its standard output */
 #define WRIT_EVENT_STDIO_END 32   /* struct writ_event_stdio without data: such a process ended, or runs another program */
@@ -142,6 +153,16 @@ struct writ_event_flow {
 	writ_u8 local[16]; /* IPv4: the first 4 bytes */
 	writ_u8 peer[16];
 	writ_u32 pad2;
+};
+
+/* The most of a DNS answer that is looked at: what resolvers offer to take over UDP (RFC 6891 section 6.2.5). */
+#define WRIT_DNS_MAX 4096
+
+struct writ_event_dns {
+	struct writ_event head; /* of no process: it came from the network */
+	writ_u32 length;        /* of the whole message: where that is more than head.size, it is cut */
+	writ_u32 pad;
+	/* writ_u8 message[head.size], RFC 1035 section 4 */
 };
 
 #define WRIT_PATH_MAX 256
@@ -240,12 +261,14 @@ struct writ_server {
 #define WRIT_COUNT_COMMANDS_FORCED 11 /* somebody continued them while they waited: killed */
 #define WRIT_COUNT_STDIO_LOST 12 /* messages over stdio that writd could not be told: enforced servers were killed */
 #define WRIT_COUNT_STDIO_FORCED 13 /* servers that somebody continued while they waited: killed */
+#define WRIT_COUNT_QUIC_PASSED 14 /* datagrams to port 443 that left unread */
 #define WRIT_COUNT_MAX 16
 
 /* Map `losses`: key stream id, value offset of the first byte whose plaintext was lost. Written by the kernel side. */
 
 #ifdef __cplusplus
 static_assert(sizeof(writ_session) == 16);
+static_assert(sizeof(writ_address) == 16);
 static_assert(sizeof(writ_owner) == 16);
 static_assert(sizeof(writ_event) == 32);
 static_assert(sizeof(writ_event_data) == 64);
@@ -255,6 +278,7 @@ static_assert(sizeof(writ_program) == 40);
 static_assert(sizeof(writ_event_command) == 336);
 static_assert(sizeof(writ_event_stdio) == 48);
 static_assert(sizeof(writ_server) == 32);
+static_assert(sizeof(writ_event_dns) == 40);
 static_assert(offsetof(writ_event_flow, local) == 68);
 #endif
 

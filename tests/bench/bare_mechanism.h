@@ -25,6 +25,7 @@ class BareMechanism : public kernel::EventSink {
 
   void on_data(const writ_event_data& event, std::string_view bytes) override;
   void on_flow(const writ_event_flow& event) override;
+  void on_dns(const writ_event_dns&, std::string_view) override {}
   void on_exec(const writ_event& event, std::string_view path) override;
 
   // Releases that the kernel side did not take: their bytes stay held.

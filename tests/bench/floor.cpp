@@ -117,9 +117,7 @@ Result<int> run(char** command) {
     become(wait_end.get(), signals, command);
   }
   (void)setpriority(PRIO_PROCESS, 0, kNice);  // worth having, not needed
-  Status ready =
-      (*tap)->add_session(cgroup->id(), cgroup->level(),
-                          {.mode = WRIT_MODE_ENFORCE, .programs = 0, .stdio = 0, .pad = 0});
+  Status ready = (*tap)->add_session(cgroup->id(), cgroup->level(), {.mode = WRIT_MODE_ENFORCE});
   if (ready) ready = cgroup->add(child);
   if (ready && write(go_end.get(), "g", 1) != 1) ready = fail_errno(errno, "start the command");
   go_end.reset();

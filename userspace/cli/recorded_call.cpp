@@ -82,6 +82,7 @@ ToolCall call_of(const v1::Decision& d) {
   call.destination.address = d.destination().address();
   call.destination.port = static_cast<std::uint16_t>(d.destination().port());
   call.tls = d.destination().tls();
+  call.destination.names = {d.destination().dns_names().begin(), d.destination().dns_names().end()};
   call.bytes = d.request().bytes();
   if (d.tool().has_mcp()) call.mcp = message_of(d.tool().mcp());
   return call;

@@ -58,6 +58,16 @@ std::string status_text(const v1::StatusResponse& status, std::uint64_t now_unix
            fmt::format(" in {}: no tool of their policy is a `server`'s.\n",
                        count_of(status.ungoverned_stdio(), "session"));
   }
+  if (status.unread_quic() > 0) {
+    out += "\n" + palette.paint(Colour::kYellow, "QUIC leaves unread") +
+           fmt::format(" in {}: their policy says `network: {{quic: allow}}`.\n",
+                       count_of(status.unread_quic(), "session"));
+  }
+  if (status.open_dns() > 0) {
+    out += "\n" + palette.paint(Colour::kYellow, "DNS may be asked of anybody") +
+           fmt::format(" in {}: their policy says `network: {{dns: any}}`.\n",
+                       count_of(status.open_dns(), "session"));
+  }
   out += "\n" + sessions_text(status, now_unix_ns);
 
   const bool lossless = std::all_of(status.counters().begin(), status.counters().end(),

@@ -61,6 +61,7 @@ std::string destination_text(const v1::Decision& d) {
   std::string text = known(to.host());
   if (!to.address().empty()) text += fmt::format(" at {}:{}", printable(address), to.port());
   if (described(d)) return text + ", says the caller";
+  if (!to.dns_names().empty()) text += ", by DNS " + words(to.dns_names());
   return text + (to.tls() ? ", over TLS" : ", in clear text");
 }
 
@@ -303,6 +304,24 @@ std::string trace_text(const v1::TraceResponse& trace, const Palette& palette) {
   return out;
 }
 
+namespace {
+
+// A call that the catalog has no name for. Of bytes that cannot be read no more is known than where
+// they go.
+std::string unnamed_text(const v1::Decision& d) {
+  if (d.tool().has_mcp()) {
+    return fmt::format("{} {}", d.tool().mcp().method(), d.tool().mcp().name());
+  }
+  const v1::Destination& to = d.destination();
+  if (d.request().method().empty() && to.host().empty() && !to.address().empty()) {
+    return fmt::format("{} port {}", to.dns_names().empty() ? to.address() : to.dns_names(0),
+                       to.port());
+  }
+  return fmt::format("{} {}{}", d.request().method(), to.host(), d.request().path());
+}
+
+}  // namespace
+
 std::string call_line_head() {
   return fmt::format("{:<24}  {:<12}  {:<7}  {:<12}  {:<18}  {:<24}  {:<10}  {}", "TIME", "CALL",
                      "VERDICT", "USER", "AGENT", "TOOL", "RESULT", "WHY");
@@ -310,12 +329,7 @@ std::string call_line_head() {
 
 std::string call_line(const v1::Call& call, const Palette& palette) {
   const v1::Decision& d = call.decision().decision();
-  const v1::McpRequest& mcp = d.tool().mcp();
-  const std::string what = !d.tool().name().empty() ? d.tool().name()
-                           : d.tool().has_mcp()
-                               ? fmt::format("{} {}", mcp.method(), mcp.name())
-                               : fmt::format("{} {}{}", d.request().method(),
-                                             d.destination().host(), d.request().path());
+  const std::string what = d.tool().name().empty() ? unnamed_text(d) : d.tool().name();
   std::string result = "-";
   if (call.has_outcome()) {
     const v1::Outcome& o = call.outcome().outcome();

@@ -195,6 +195,9 @@ v1::Record decision_record(const Call& call, const Session& session, std::uint32
   d.mutable_destination()->set_port(call.request.destination.port);
   d.mutable_destination()->set_host(call.request.host);
   d.mutable_destination()->set_tls(call.request.tls);
+  for (const std::string& name : call.request.destination.names) {
+    d.mutable_destination()->add_dns_names(name);
+  }
   d.mutable_request()->set_protocol(call.request.protocol);
   d.mutable_request()->set_method(call.request.method);
   // A path of Linux, and a command line, is any bytes.

@@ -199,6 +199,7 @@ Status Daemon::attach() {
   tap_ = std::move(*tap);
   coverage_ = std::make_unique<kernel::Coverage>(*tap_);
   host_.use(*tap_, *coverage_);
+  if (Status told = look_at_resolvers(); !told) return told;
   if (Status covered = coverage_->cover_system(); !covered) {
     return context(covered.error(), "attach to the system's TLS libraries");
   }
@@ -335,6 +336,7 @@ void Daemon::tick() {
   const auto now = std::chrono::steady_clock::now();
   if (now - swept_ < kSweep) return;
   swept_ = now;
+  (void)look_at_resolvers();  // has logged what went wrong, and tries again
   renew_persons();
   (void)withdraw_ended();  // those whose time has run out
   sweep_writ_sessions();

@@ -23,6 +23,7 @@
 #include "daemon/program_reader.h"
 #include "daemon/queries.h"
 #include "daemon/reloader.h"
+#include "daemon/resolvers.h"
 #include "daemon/session.h"
 #include "daemon/settings.h"
 #include "daemon/state_keeper.h"
@@ -102,6 +103,10 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   void adopt_commands(Session& session);
   static void end_left_commands(const std::vector<pid_t>& processes);
   static void end_left_processes(const std::vector<pid_t>& processes);
+
+  // daemon_network.cpp
+  Status look_at_resolvers();
+  void check_network(const Sight& sight, v1::Check& check) const;
 
   // daemon_attach.cpp
   Status check_target(const Caller& caller, pid_t pid);
@@ -217,7 +222,9 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   std::unique_ptr<ProgramReader> program_reader_;
   std::unique_ptr<CommandDesk> command_desk_;
   std::unique_ptr<StdioDesk> stdio_desk_;
-  std::uint32_t programs_ = 0;  // the last that a session was given (writ_session)
+  Resolvers resolvers_{settings_.path("etc/resolv.conf")};
+  std::string resolvers_problem_;  // why the kernel side does not know them
+  std::uint32_t programs_ = 0;     // the last that a session was given (writ_session)
   std::unique_ptr<flow::FlowTable> flows_;
   std::unique_ptr<kernel::Tap> tap_;
   std::unique_ptr<kernel::Coverage> coverage_;

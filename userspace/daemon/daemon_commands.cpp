@@ -14,8 +14,11 @@ constexpr const char* kProcFolder = "/proc";
 // What the kernel side has to know of a session. Called again, what was passed before counts no
 // more.
 Status Daemon::tell_kernel(const Session& session) {
-  const std::uint32_t mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
-  writ_session told{.mode = mode, .programs = 0, .stdio = 0, .pad = 0};
+  const policy::Network& network = session.policy->network();
+  writ_session told = {};
+  told.mode = session.enforced() ? WRIT_MODE_ENFORCE : WRIT_MODE_OBSERVE;
+  if (network.quic == policy::Quic::kAllow) told.network |= WRIT_NETWORK_QUIC;
+  if (network.dns == policy::Dns::kAny) told.network |= WRIT_NETWORK_DNS_ANY;
   if (session.policy->governs_commands()) {
     if (Status watched = tap_->watch_commands(*command_desk_); !watched) {
       return context(watched.error(), "govern commands");

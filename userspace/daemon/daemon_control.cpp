@@ -223,6 +223,9 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
     }
     if (!session->policy->governs_stdio())
       status.set_ungoverned_stdio(status.ungoverned_stdio() + 1);
+    const policy::Network& network = session->policy->network();
+    if (network.quic == policy::Quic::kAllow) status.set_unread_quic(status.unread_quic() + 1);
+    if (network.dns == policy::Dns::kAny) status.set_open_dns(status.open_dns() + 1);
   }
   if (!caller.root()) return status;
   status.set_last_sequence(audit_->last_sequence());
@@ -235,6 +238,7 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   add_counter(status, "short_sends", kernel[WRIT_COUNT_SHORT_SENDS]);
   add_counter(status, "opaque", kernel[WRIT_COUNT_OPAQUE]);
   add_counter(status, "datagrams_refused", kernel[WRIT_COUNT_DATAGRAMS_REFUSED]);
+  add_counter(status, "quic_passed", kernel[WRIT_COUNT_QUIC_PASSED]);
   add_counter(status, "held_segments", kernel[WRIT_COUNT_HELD_SEGMENTS]);
   add_counter(status, "commands_lost", kernel[WRIT_COUNT_COMMANDS_LOST]);
   add_counter(status, "commands_forced", kernel[WRIT_COUNT_COMMANDS_FORCED]);
@@ -243,6 +247,7 @@ v1::StatusResponse Daemon::status(const Caller& caller, const Sight& sight) cons
   const GatekeeperCounters& ours = gatekeeper_->counters();
   add_counter(status, "degraded_denials", ours.degraded_denials);
   add_counter(status, "missed_kicks", ours.missed_kicks);
+  add_counter(status, "dns_unread", ours.dns_unread);
   add_counter(status, "unsaved_state", keeper_->unsaved());
   if (pdp_) {
     // Answers of a decision point that were none.
@@ -302,6 +307,7 @@ v1::DoctorResponse Daemon::doctor(const Sight& sight) const {
     stdio.policy = policies_->of(tenant)->governs_stdio();
     check_optional(commands, seen, *answer.add_checks());
     check_optional(stdio, seen, *answer.add_checks());
+    check_network(sight, *answer.add_checks());
   }
   return answer;
 }

@@ -45,6 +45,7 @@ class Exchange : public flow::ChannelState {
 
   flow::Channel& channel;
   std::deque<std::unique_ptr<Call>> calls;  // oldest first
+  Endpoint peer;                            // once it is known
   bool dead = false;     // a call was denied: nothing more is judged, nothing more may leave
   bool refused = false;  // dead, and the refusal lies in the agent's receive queue
   bool tunnel = false;   // HTTP has ended here by CONNECT or Upgrade, and what follows is not read

@@ -107,7 +107,10 @@ void Gatekeeper::advance(Exchange& exchange, Session& session) {
     if (call.stage == Stage::kAsking) break;  // what is behind it is decided behind it
     if (call.stage != Stage::kArriving) continue;
     if (!exchange.channel.bound) break;  // where it goes is not known yet
-    call.request.destination = flow::peer_of(exchange.channel.socket);
+    if (exchange.peer.address.empty()) {
+      exchange.peer = destination_of(session, exchange.channel.socket);
+    }
+    call.request.destination = exchange.peer;
     if (call.problem || call.received()) {
       decide(exchange, session, call);
     } else {

@@ -2,9 +2,10 @@
 // judged and recorded (judge.h), and then released or refused. gatekeeper.cpp is the way to the
 // verdict, in its order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what
 // comes back; gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for
-// writs that end; gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for
-// calls that share a connection; gatekeeper_websocket.cpp for WebSocket; gatekeeper_mcp.cpp ties
-// what comes on one connection to a call on another.
+// writs that end; gatekeeper_names.cpp for datagrams, and what DNS says of addresses;
+// gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for calls that share
+// a connection; gatekeeper_websocket.cpp for WebSocket; gatekeeper_mcp.cpp ties what comes on one
+// connection to a call on another.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once
@@ -37,6 +38,7 @@ struct GatekeeperCounters {
   std::uint64_t missed_kicks = 0;      // released, and left to the kernel's timer
   std::uint64_t lost_out = 0;
   std::uint64_t lost_in = 0;
+  std::uint64_t dns_unread = 0;  // answers of resolvers that were cut, or are none
 };
 
 class Gatekeeper : public flow::ChannelHandler {
@@ -65,8 +67,9 @@ class Gatekeeper : public flow::ChannelHandler {
   void on_opaque(flow::Connection& connection, flow::Channel* channel,
                  std::uint32_t reason) override;
   void on_connect(const flow::Connection& connection) override;
-  void on_datagram(std::uint64_t session, std::uint32_t protocol,
-                   const kernel::SocketId& socket) override;
+  void on_datagram(std::uint64_t session, std::uint32_t protocol, const kernel::SocketId& socket,
+                   bool passed) override;
+  void on_dns(std::uint64_t session, std::string_view message, bool cut) override;
   void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) override;
   void on_exit(std::uint64_t session, std::uint32_t pid) override;
 
@@ -129,6 +132,7 @@ class Gatekeeper : public flow::ChannelHandler {
   // `detail` is for the outcome's record: what a decision that is older than the denial cannot say.
   void deny(Exchange& exchange, Session& session, Call& call, std::string detail = {});
   void deny_late(Exchange& exchange, Session& session, Call& call, policy::Decision late);
+  static Endpoint destination_of(Session& session, const kernel::SocketId& socket);
   const char* enforce_denial(Exchange& exchange, const Call& call);
   bool end_connection(const kernel::SocketId& socket);
   void settle(Exchange& exchange, Session& session);

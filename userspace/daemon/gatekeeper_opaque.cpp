@@ -49,7 +49,7 @@ void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
   call.first_seen_ns = monotonic_ns();
   call.request.protocol = "opaque";
   call.request.tls = connection.tls;
-  call.request.destination = flow::peer_of(connection.socket);
+  call.request.destination = destination_of(*session, connection.socket);
   policy::Input input{.call = call.request, .writ = session->known_writ()};
   input.what =
       reason == WRIT_OPAQUE_INBOUND ? policy::Input::What::kInbound : policy::Input::What::kOpaque;
@@ -73,16 +73,6 @@ void Gatekeeper::on_opaque(flow::Connection& connection, flow::Channel* channel,
   const bool ended = end_connection(connection.socket);
   if (channel != nullptr && channel->state) static_cast<Exchange&>(*channel->state).dead = true;
   judge_.write_outcome(*session, call, ended ? "aborted" : "held", "");
-}
-
-void Gatekeeper::on_datagram(std::uint64_t cgroup, std::uint32_t protocol,
-                             const kernel::SocketId& socket) {
-  Session* session = session_of(cgroup);
-  if (session == nullptr) return;
-  const Endpoint peer = flow::peer_of(socket);
-  write_gap(session, "datagram_refused", 1,
-            fmt::format("IP protocol {} to {} port {}: only TCP and DNS may leave", protocol,
-                        peer.address, peer.port));
 }
 
 // Behind CONNECT or Upgrade the bytes are not HTTP: opaque.

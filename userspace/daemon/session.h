@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/address_names.h"
 #include "daemon/asked_tools.h"
 #include "identity/match.h"
 #include "identity/writ_book.h"
@@ -27,6 +28,7 @@ struct Session {
   policy::SessionFacts facts;                    // what it did so far
   // What models asked it to do. Shared with the calls to them, which may end after it.
   std::shared_ptr<AskedTools> asked = std::make_shared<AskedTools>();
+  AddressNames names;         // of where it connects to
   bool consults = false;      // a decision point is asked about its calls
   bool reads_bodies = false;  // somebody reads the arguments of its calls
   identity::Mode mode = identity::Mode::kEnforce;

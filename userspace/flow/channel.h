@@ -63,8 +63,11 @@ class ChannelHandler {
   // or nullptr.
   virtual void on_opaque(Connection& connection, Channel* channel, std::uint32_t reason) = 0;
   virtual void on_connect(const Connection& connection) = 0;
+  // One was refused, or (`passed`) left unread, as the first to that peer.
   virtual void on_datagram(std::uint64_t session, std::uint32_t protocol,
-                           const kernel::SocketId& socket) = 0;
+                           const kernel::SocketId& socket, bool passed) = 0;
+  // The agent received this answer from a resolver that it may ask. `cut`: not all of it is here.
+  virtual void on_dns(std::uint64_t session, std::string_view message, bool cut) = 0;
   virtual void on_exec(std::uint64_t session, std::uint32_t pid, std::string_view path) = 0;
   virtual void on_exit(std::uint64_t session, std::uint32_t pid) = 0;
 };

@@ -132,12 +132,13 @@ void FlowTable::on_data(const writ_event_data& event, std::string_view bytes) {
 }
 
 void FlowTable::on_flow(const writ_event_flow& event) {
-  if (event.head.type == WRIT_EVENT_DATAGRAM) {
+  if (event.head.type == WRIT_EVENT_DATAGRAM || event.head.type == WRIT_EVENT_QUIC) {
     kernel::SocketId socket{.cookie = event.cookie, .pid = event.head.pid};
     socket.family = event.family;
     socket.peer_port = event.peer_port;
     std::memcpy(socket.peer, event.peer, sizeof socket.peer);
-    handler_.on_datagram(event.head.session, event.reason, socket);
+    handler_.on_datagram(event.head.session, event.reason, socket,
+                         event.head.type == WRIT_EVENT_QUIC);
     return;
   }
   const bool goes = event.head.type == WRIT_EVENT_FIN || event.head.type == WRIT_EVENT_CLOSED;
@@ -209,6 +210,10 @@ void FlowTable::on_exec(const writ_event& event, std::string_view path) {
     std::erase_if(over_, [&](const auto& entry) { return entry.second.pid == event.pid; });
     handler_.on_exit(event.session, event.pid);
   }
+}
+
+void FlowTable::on_dns(const writ_event_dns& event, std::string_view message) {
+  handler_.on_dns(event.head.session, message, event.length > message.size());
 }
 
 bool FlowTable::pull(kernel::Tap& tap) {

@@ -26,6 +26,7 @@ class FlowTable : public kernel::EventSink {
   void on_data(const writ_event_data& event, std::string_view bytes) override;
   void on_flow(const writ_event_flow& event) override;
   void on_exec(const writ_event& event, std::string_view path) override;
+  void on_dns(const writ_event_dns& event, std::string_view message) override;
 
   // Reads on in the long send calls that wait (`pending` in writ/abi.h), a piece of each. True:
   // there is more to read, so come again without waiting.

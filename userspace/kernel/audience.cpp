@@ -79,6 +79,14 @@ void Audience::tell_stdio(const void* data, std::size_t size) {
   stdio_->on_stdio(event, {static_cast<const char*>(data) + sizeof event, event.head.size});
 }
 
+void Audience::tell_dns(const void* data, std::size_t size) {
+  writ_event_dns event;
+  if (size < sizeof event) return;
+  std::memcpy(&event, data, sizeof event);
+  if (size < sizeof event + event.head.size) return;
+  events_->on_dns(event, {static_cast<const char*>(data) + sizeof event, event.head.size});
+}
+
 // `head` instead of the one that `data` begins with.
 void Audience::tell(const writ_event& head, const void* data, std::size_t size) {
   switch (head.type) {
@@ -106,6 +114,8 @@ void Audience::tell(const writ_event& head, const void* data, std::size_t size) 
     case WRIT_EVENT_STDIO_WRITE:
     case WRIT_EVENT_STDIO_END:
       return tell_stdio(data, size);
+    case WRIT_EVENT_DNS:
+      return tell_dns(data, size);
     default: {
       writ_event_flow event;
       if (size < sizeof event) return;

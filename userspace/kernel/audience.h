@@ -46,6 +46,7 @@ class Audience {
   void tell_path(const writ_event& head, std::size_t size);
   void tell_command(const void* data, std::size_t size);
   void tell_stdio(const void* data, std::size_t size);
+  void tell_dns(const void* data, std::size_t size);
   void tell_arrived(const writ_event& head, const void* data, std::size_t size);
 
   EventSink* events_ = nullptr;

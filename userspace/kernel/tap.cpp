@@ -67,7 +67,8 @@ constexpr const char* kArrivals[] = {"arrivals_fork", "arrivals_exec", "arrivals
 constexpr const char* kCommands[] = {"command_exit", "command_syscall", "command_fault",
                                      "command_exec"};
 constexpr const char* kStdio[] = {"stdio_gone", "stdio_enter", "stdio_exec", "stdio_exit"};
-constexpr const char* kCgroupPrograms[] = {"gate_egress", "gate_connect4", "gate_connect6"};
+constexpr const char* kCgroupPrograms[] = {"gate_egress", "gate_connect4", "gate_connect6",
+                                           "names_ingress"};
 
 }  // namespace
 
@@ -280,6 +281,31 @@ Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, const writ_se
     return fail_errno(errno, "add a session to the kernel side (are there 4096 already?)");
   }
   *slot = level;
+  return {};
+}
+
+Status Tap::set_resolvers(std::span<const writ_address> resolvers) {
+  const int map = bpf_map__fd(state_->skeleton->maps.resolvers);
+  const auto wanted = [&](const writ_address& known) {
+    return std::any_of(resolvers.begin(), resolvers.end(), [&](const writ_address& one) {
+      return std::memcmp(&one, &known, sizeof one) == 0;
+    });
+  };
+  std::vector<writ_address> old;
+  writ_address key = {};
+  for (const writ_address* last = nullptr; bpf_map_get_next_key(map, last, &key) == 0;
+       last = &old.back()) {
+    old.push_back(key);
+  }
+  for (const writ_address& known : old) {
+    if (!wanted(known)) (void)bpf_map_delete_elem(map, &known);  // was there a moment ago
+  }
+  const std::uint32_t is_one = 1;
+  for (const writ_address& resolver : resolvers) {
+    if (bpf_map_update_elem(map, &resolver, &is_one, BPF_ANY) != 0) {
+      return fail_errno(errno, "tell the kernel side of the host's resolvers");
+    }
+  }
   return {};
 }
 

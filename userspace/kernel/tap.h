@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class EventSink {
   virtual void on_data(const writ_event_data& event, std::string_view bytes) = 0;
   virtual void on_flow(const writ_event_flow& event) = 0;
   virtual void on_exec(const writ_event& event, std::string_view path) = 0;
+  // `message`: what is there of it, event.head.size bytes.
+  virtual void on_dns(const writ_event_dns& event, std::string_view message) = 0;
 };
 
 // Who is told what appears on the host outside of every session. Where it is out of date by the
@@ -105,6 +108,10 @@ class Tap {
   // or there are 4096.
   Status add_session(std::uint64_t cgroup, std::uint32_t level, const writ_session& session);
   void remove_session(std::uint64_t cgroup);
+
+  // Whom sessions may ask for names from here on, where their policy does not open DNS to all.
+  // At most WRIT_RESOLVERS_MAX. Error: of the newer ones some may not be asked as yet.
+  Status set_resolvers(std::span<const writ_address> resolvers);
 
   // Attaches what stops commands; all of it, or none stays. `sink` must outlive the tap.
   Status watch_commands(CommandSink& sink);

@@ -12,7 +12,7 @@ namespace writ::llm {
 // What read() returns points into it.
 class JsonDocument {
  public:
-  static constexpr std::size_t kMaxBytes = 2u << 20;
+  static constexpr std::size_t kMaxBytes = 16u << 20;
   static constexpr int kMaxDepth = 64;
 
   // nullopt: it is no JSON, or what two readers could read differently (json_fault.h), or beyond

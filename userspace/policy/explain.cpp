@@ -17,8 +17,12 @@ std::string printable(std::string_view text) {
 std::string describe_destination(const Endpoint& destination) {
   if (destination.address.empty()) return "an unknown destination";
   const bool v6 = destination.address.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", printable(destination.address), v6 ? "]" : "",
-                     destination.port);
+  std::string text = fmt::format("{}{}{}:{}", v6 ? "[" : "", printable(destination.address),
+                                 v6 ? "]" : "", destination.port);
+  for (const std::string& name : destination.names) {
+    text += fmt::format("{}{}", &name == &destination.names.front() ? " (" : ", ", printable(name));
+  }
+  return destination.names.empty() ? text : text + ")";
 }
 
 std::string describe_tool(const Input& input) {

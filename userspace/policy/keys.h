@@ -50,6 +50,7 @@ KeyTable document_keys();
 KeyTable tool_keys();
 KeyTable rule_keys();
 KeyTable settings_keys();
+KeyTable network_keys();
 KeyTable argument_keys();
 std::vector<KeyTable> condition_keys();
 

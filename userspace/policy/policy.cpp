@@ -75,6 +75,7 @@ Policy::Policy(Document document, std::string version)
       settings_(document.settings, names_),
       on_opaque_(document.on_opaque),
       on_inbound_(document.on_inbound),
+      network_(document.network),
       version_(std::move(version)) {}
 
 std::shared_ptr<const Policy> Policy::load(const std::vector<std::string>& files,

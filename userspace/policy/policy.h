@@ -4,6 +4,7 @@
 //   version: 1
 //   on_opaque: deny            # or allow, hold: bytes without plaintext behind them
 //   on_inbound: deny           # or allow: the agent answers a peer that connected to it
+//   network: {quic: deny, dns: host}    # or allow, any: what leaves unread
 //   tools: [...]               # the catalog: what a call is called
 //   rules: [...]               # who may do what, see rule.h
 //   settings: [...]            # see settings.h
@@ -48,6 +49,14 @@ namespace writ::policy {
 
 enum class OnOpaque { kDeny, kAllow, kHold };
 enum class OnInbound { kDeny, kAllow };
+enum class Quic { kDeny, kAllow };
+enum class Dns { kHost, kAny };
+
+// Which datagrams leave; nothing else than these does.
+struct Network {
+  Quic quic = Quic::kDeny;  // to UDP port 443, unread
+  Dns dns = Dns::kHost;     // to port 53: of the host's resolvers only, or of anybody
+};
 
 // What the files say, checked and put together, before it is compiled.
 struct Document {
@@ -56,6 +65,7 @@ struct Document {
   std::vector<SettingsEntry> settings;
   OnOpaque on_opaque = OnOpaque::kDeny;
   OnInbound on_inbound = OnInbound::kDeny;
+  Network network;
   Place on_opaque_place;
 };
 
@@ -129,6 +139,7 @@ class Policy {
   [[nodiscard]] const RuleIndex& index() const { return rules_; }
   [[nodiscard]] OnOpaque on_opaque() const { return on_opaque_; }
   [[nodiscard]] OnInbound on_inbound() const { return on_inbound_; }
+  [[nodiscard]] const Network& network() const { return network_; }
 
  private:
   [[nodiscard]] const Tool* own(const ToolMatch* match) const;
@@ -142,6 +153,7 @@ class Policy {
   SettingsBook settings_;
   OnOpaque on_opaque_;
   OnInbound on_inbound_;
+  Network network_;
   std::string version_;
 };
 

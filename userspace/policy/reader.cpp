@@ -26,7 +26,7 @@ class DocumentReader {
   }
 
   static std::span<const Key<DocumentReader>> keys() {
-    static constexpr std::array<Key<DocumentReader>, 7> kKeys = {{
+    static constexpr std::array<Key<DocumentReader>, 8> kKeys = {{
         {{"version", R"({"const":1})", "Of the language.", true}, read_version},
         {{"tenant", kTextSchema, "This file counts in that tenant only."},
          // policy_set.cpp has read it
@@ -39,6 +39,7 @@ class DocumentReader {
         {{"on_inbound", R"({"enum":["deny","allow"]})",
           "What becomes of answers to a peer that connected to the agent."},
          read_on_inbound},
+        {{"network", R"({"$ref":"#/$defs/network"})", "Which datagrams leave."}, read_network},
         {{"tools", R"({"type":"array","items":{"$ref":"#/$defs/tool"}})",
           "The catalog: what calls are called."},
          read_tools},
@@ -49,6 +50,18 @@ class DocumentReader {
          read_settings},
     }};
     return kKeys;
+  }
+
+  static std::span<const Key<DocumentReader>> network_keys() {
+    static constexpr std::array<Key<DocumentReader>, 2> kNetworkKeys = {{
+        {{"quic", R"({"enum":["deny","allow"]})",
+          "Datagrams to port 443: allow lets them leave unread."},
+         read_quic},
+        {{"dns", R"({"enum":["host","any"]})",
+          "Who may be asked for names: the resolvers of the host's resolv.conf, or anybody."},
+         read_dns},
+    }};
+    return kNetworkKeys;
   }
 
   Document finish() {
@@ -101,6 +114,26 @@ class DocumentReader {
                               Diagnostics&) {
     if (const auto value = into.setting(top, key, {"deny", "allow"}))
       into.document_.on_inbound = *value == "allow" ? OnInbound::kAllow : OnInbound::kDeny;
+  }
+
+  static void read_network(YamlMap& top, const std::string& key, DocumentReader& into,
+                           Diagnostics& out) {
+    const YAML::Node node = top.child(key);
+    if (!node.IsDefined()) return;
+    YamlMap network(node, top.file(), out);
+    read_keys<DocumentReader>(network_keys(), network, into, out);
+  }
+
+  static void read_quic(YamlMap& network, const std::string& key, DocumentReader& into,
+                        Diagnostics&) {
+    if (const auto value = into.setting(network, key, {"deny", "allow"}))
+      into.document_.network.quic = *value == "allow" ? Quic::kAllow : Quic::kDeny;
+  }
+
+  static void read_dns(YamlMap& network, const std::string& key, DocumentReader& into,
+                       Diagnostics&) {
+    if (const auto value = into.setting(network, key, {"host", "any"}))
+      into.document_.network.dns = *value == "any" ? Dns::kAny : Dns::kHost;
   }
 
   static void read_tools(YamlMap& top, const std::string& key, DocumentReader& into,
@@ -175,6 +208,11 @@ class DocumentReader {
 KeyTable document_keys() {
   return table_of<DocumentReader>("document", "A policy of Writ, or a part of one.",
                                   DocumentReader::keys());
+}
+
+KeyTable network_keys() {
+  return table_of<DocumentReader>("network", "Which datagrams leave; no others do.",
+                                  DocumentReader::network_keys());
 }
 
 std::optional<Document> read_document(const std::vector<SourceTree>& sources, Diagnostics& out) {

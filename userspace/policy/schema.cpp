@@ -26,8 +26,8 @@ std::string object_schema(const KeyTable& table) {
 }  // namespace
 
 std::vector<KeyTable> key_tables() {
-  std::vector<KeyTable> all = {document_keys(), tool_keys(), rule_keys(), settings_keys(),
-                               argument_keys()};
+  std::vector<KeyTable> all = {document_keys(), tool_keys(),    rule_keys(),
+                               settings_keys(), network_keys(), argument_keys()};
   for (KeyTable& table : condition_keys()) all.push_back(std::move(table));
   return all;
 }

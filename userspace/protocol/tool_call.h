@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/mcp_message.h"
 
@@ -13,6 +14,9 @@ namespace writ {
 struct Endpoint {
   std::string address;     // numeric, IPv4-mapped addresses as IPv4; empty: not known yet
   std::uint16_t port = 0;  // host byte order
+  // By which DNS answers that the agent received call the address. They are for people: an agent
+  // that has a DNS zone can have it call any address what it likes, so nothing is allowed by them.
+  std::vector<std::string> names = {};
 };
 
 // A program that is started: the call's path is the file that runs, its arguments are a JSON object

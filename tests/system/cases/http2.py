@@ -38,7 +38,8 @@ def aborted(result):
 
 
 # Every client, and each scheme by two: a client reads the same for both.
-@each(client_scheme=["curl http", "curl https", "node-http2 http", "node-http2 https", "httpx https", "nghttp http"])
+@each(client_scheme=["curl http", "curl https", "node-http2 http", "node-http2 https", "httpx https", "nghttp http",
+                     "undici https"])
 @with_servers
 def test_allowed_denied_allowed(env, servers, client_scheme):
     """Byte-exact; of the denied one not a byte of a frame that carries requests."""

@@ -6,7 +6,7 @@ const zlib = require('zlib');
 const { content } = require('./content.js');
 
 function parse() {
-  const args = { url: [], method: 'GET', bodyBytes: -1, tail: '', repeat: 1, headers: {}, chunked: false,
+  const args = { url: [], method: 'GET', bodyBytes: -1, tail: '', repeat: 1, headers: {}, chunked: false, http2: false,
                  say: [], timeout: 30, jsonOut: '-', connections: 200, rounds: 2 };
   const argv = process.argv.slice(2);
   while (argv.length) {
@@ -21,6 +21,7 @@ function parse() {
       case '--coding': args.coding = argv.shift(); break;
       case '--say': args.say.push(message(argv.shift())); break;
       case '--chunked': args.chunked = true; break;
+      case '--http2': args.http2 = true; break;
       case '--ca': args.ca = fs.readFileSync(argv.shift()); break;
       case '--timeout': args.timeout = Number(argv.shift()); break;
       case '--json-out': args.jsonOut = argv.shift(); break;

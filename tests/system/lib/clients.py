@@ -15,6 +15,7 @@ HTTP = {
     "curl": [PYTHON, "curl.py"],
     "node-https": [NODE, "node_https.js"],
     "node-fetch": [NODE, "node_fetch.js"],
+    "undici": [NODE, "node_undici.js"],
 }
 
 SPECIAL = {
@@ -36,6 +37,7 @@ HTTP2 = {
     "curl": ["--http2"],
     "httpx": ["--http2"],
     "node-http2": [],
+    "undici": ["--http2"],
     "nghttp": [],
 }
 

@@ -54,6 +54,15 @@ TEST(StatusText, VerdictsThatCannotBeDoneAreSaid) {
   EXPECT_THAT(text, HasSubstr("\nNothing was lost.\n"));
 }
 
+TEST(StatusText, WhatLeavesUnreadIsSaid) {
+  v1::StatusResponse made = status();
+  made.set_unread_quic(1);
+  made.set_open_dns(2);
+  const std::string text = status_text(made, 220 * kSecond, Palette(false));
+  EXPECT_THAT(text, HasSubstr("QUIC leaves unread in 1 session"));
+  EXPECT_THAT(text, HasSubstr("DNS may be asked of anybody in 2 sessions"));
+}
+
 TEST(StatusText, LossesAndAPolicyThatIsNotInForceAreSaid) {
   v1::StatusResponse made = status();
   made.mutable_counters(0)->set_value(3);

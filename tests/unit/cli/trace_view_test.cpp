@@ -138,6 +138,16 @@ TEST(TraceText, ACallThatItsCallerDescribed) {
   EXPECT_THAT(text(trace), HasSubstr("Destination        crm.acme.test, says the caller\n"));
 }
 
+TEST(TraceText, TheNamesThatDnsGaveTheAddress) {
+  v1::TraceResponse trace = allowed();
+  v1::Destination& to =
+      *trace.mutable_call()->mutable_decision()->mutable_decision()->mutable_destination();
+  to.add_dns_names("www.acme.test");
+  to.add_dns_names("api.acme.test");
+  EXPECT_THAT(text(trace),
+              HasSubstr("at 127.0.0.1:8443, by DNS www.acme.test, api.acme.test, over TLS\n"));
+}
+
 TEST(TraceText, AllowedCall) {
   EXPECT_EQ(text(allowed()), R"(Call c-7f3a: allowed, 2026-01-02T03:04:05.678Z
 
@@ -309,6 +319,11 @@ TEST(CallLine, OneLineEach) {
   EXPECT_EQ(call_line(observed, Palette(false)),
             "2026-01-02T03:04:05.678Z  c-80b1        (deny)   unattributed  sales-assistant     "
             "GET finance.acme.test/revenue/2025-q4  -           scope_missing, 1 finding");
+  d.mutable_request()->Clear();
+  d.mutable_destination()->clear_host();
+  EXPECT_THAT(call_line(observed, Palette(false)), HasSubstr("  127.0.0.1 port 8443  "));
+  d.mutable_destination()->add_dns_names("api.acme.test");
+  EXPECT_THAT(call_line(observed, Palette(false)), HasSubstr("  api.acme.test port 8443  "));
 }
 
 }  // namespace

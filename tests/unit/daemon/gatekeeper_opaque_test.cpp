@@ -1,5 +1,4 @@
-// Bytes that no channel explains: opaque records, tunnels, datagrams; and the processes behind
-// them.
+// Bytes that no channel explains: opaque records, tunnels; and the processes behind them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -200,23 +199,6 @@ TEST_F(GatekeeperTest, ARefusedConnectStaysHttp) {
   wire.send(get("/contacts/7"));
   EXPECT_EQ(wire.server_got(), wire.sent());
   EXPECT_THAT(story(), ElementsAre("allowed", "completed", "allowed"));
-}
-
-TEST_F(GatekeeperTest, ARefusedDatagramIsAGap) {
-  start();
-  writ_event_flow event = {};
-  event.head.type = WRIT_EVENT_DATAGRAM;
-  event.head.session = kCgroup;
-  event.reason = 17;
-  event.family = AF_INET;
-  event.peer[0] = 10;
-  event.peer_port = 443;
-  flows_->on_flow(event);
-  event.head.session = kCgroup + 1;
-  flows_->on_flow(event);
-  EXPECT_THAT(gaps(), ElementsAre("datagram_refused"));
-  EXPECT_THAT(records()[0].gap().detail(), HasSubstr("IP protocol 17 to 10.0.0.0 port 443"));
-  EXPECT_EQ(records()[0].gap().session_id(), kSession);
 }
 
 TEST_F(GatekeeperTest, AProcessIsCoveredAsItConnectsAndAsItStarts) {

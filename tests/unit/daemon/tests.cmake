@@ -5,8 +5,9 @@ endif()
 writ_unit_test(daemon/framing LIBS writ_util writ_proto)
 writ_unit_test(daemon/control_server LIBS writ_control)
 writ_unit_test(daemon/control_socket LIBS writ_control)
-foreach(name IN ITEMS command_desk decide_desk exchange gatekeeper gatekeeper_body gatekeeper_deny gatekeeper_mcp gatekeeper_opaque gatekeeper_result
-             gatekeeper_streams gatekeeper_websocket gatekeeper_writ stdio_desk mcp_tools person_source reloader settings state_keeper)
+foreach(name IN ITEMS address_names command_desk decide_desk exchange gatekeeper gatekeeper_body gatekeeper_deny gatekeeper_mcp gatekeeper_names
+             gatekeeper_opaque gatekeeper_result gatekeeper_streams gatekeeper_websocket gatekeeper_writ stdio_desk mcp_tools person_source reloader
+             resolvers settings state_keeper)
   writ_unit_test(daemon/${name} LIBS writ_daemon)
 endforeach()
 writ_unit_test(daemon/gatekeeper_coding LIBS writ_daemon PkgConfig::ENCODERS)

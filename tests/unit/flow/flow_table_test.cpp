@@ -36,8 +36,12 @@ struct Log : ChannelHandler {
         (channel == nullptr ? "" : " with channel"));
   }
   void on_connect(const Connection&) override { add("connect"); }
-  void on_datagram(std::uint64_t, std::uint32_t protocol, const kernel::SocketId&) override {
-    add("datagram " + std::to_string(protocol));
+  void on_datagram(std::uint64_t, std::uint32_t protocol, const kernel::SocketId&,
+                   bool passed) override {
+    add("datagram " + std::to_string(protocol) + (passed ? " passed" : ""));
+  }
+  void on_dns(std::uint64_t, std::string_view message, bool cut) override {
+    add("dns " + std::string(message) + (cut ? " cut" : ""));
   }
   void on_exec(std::uint64_t, std::uint32_t, std::string_view path) override {
     add("exec " + std::string(path));
@@ -202,6 +206,22 @@ TEST_F(FlowTableTest, AStreamThatNeverSentGoesWithItsObject) {
   data(WRIT_EVENT_DATA_IN, kStream, 0, "x");
   data(WRIT_EVENT_STREAM_END, kStream, 0);
   EXPECT_EQ(table_.channels(), 0u);
+}
+
+TEST_F(FlowTableTest, DatagramsAndAnswersAreNoConnections) {
+  writ_event_flow datagram = {};
+  datagram.head.type = WRIT_EVENT_DATAGRAM;
+  datagram.reason = 17;
+  table_.on_flow(datagram);
+  datagram.head.type = WRIT_EVENT_QUIC;
+  table_.on_flow(datagram);
+  writ_event_dns answer = {};
+  answer.length = 2;
+  table_.on_dns(answer, "ab");
+  answer.length = 3;
+  table_.on_dns(answer, "ab");
+  EXPECT_EQ(log_.take(), (Lines{"datagram 17", "datagram 17 passed", "dns ab", "dns ab cut"}));
+  EXPECT_EQ(table_.connections(), 0u);
 }
 
 TEST_F(FlowTableTest, ASessionThatIsOverLeavesNothing) {

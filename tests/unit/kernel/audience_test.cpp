@@ -28,6 +28,9 @@ class Told : public EventSink, public ArrivalSink {
   void on_exec(const writ_event& event, std::string_view path) override {
     lines.push_back("exec " + std::to_string(event.session) + " " + std::string(path));
   }
+  void on_dns(const writ_event_dns& event, std::string_view message) override {
+    lines.push_back("dns " + std::to_string(event.length) + " " + std::string(message));
+  }
   void on_program(std::uint64_t arrival, pid_t pid, std::string_view path) override {
     lines.push_back("program " + std::to_string(arrival == kArrival) + " " + std::to_string(pid) +
                     " " + std::string(path));
@@ -67,6 +70,15 @@ std::string path_event(std::uint64_t session, std::uint32_t type, const std::str
   return std::string(reinterpret_cast<const char*>(&event), sizeof event) + path;
 }
 
+std::string dns_event(const std::string& message) {
+  writ_event_dns event{};
+  event.head.type = WRIT_EVENT_DNS;
+  event.head.session = kSession;
+  event.head.size = static_cast<std::uint32_t>(message.size());
+  event.length = 600;
+  return std::string(reinterpret_cast<const char*>(&event), sizeof event) + message;
+}
+
 class AudienceTest : public testing::Test {
  protected:
   AudienceTest() {
@@ -83,12 +95,13 @@ TEST_F(AudienceTest, SessionsAndArrivalsToTheirSinks) {
   tell(data_event(kSession, "GET"));
   tell(flow_event(kSession, WRIT_EVENT_FLOW));
   tell(path_event(kSession, WRIT_EVENT_EXEC, "/bin/sh"));
+  tell(dns_event("an answer"));
   tell(path_event(kArrival, WRIT_EVENT_PROGRAM, std::string("/bin/a\0\0", 8)));
   tell(path_event(kSession, WRIT_EVENT_CGROUP, "/a.slice"));
   tell(path_event(kSession, WRIT_EVENT_MOVED, "/b.slice"));
   EXPECT_THAT(told_.lines,
-              ElementsAre("data 5 GET", "flow 5", "exec 5 /bin/sh", "program 1 3 /bin/a",
-                          "cgroup /a.slice", "moved 3 /b.slice"));
+              ElementsAre("data 5 GET", "flow 5", "exec 5 /bin/sh", "dns 600 an answer",
+                          "program 1 3 /bin/a", "cgroup /a.slice", "moved 3 /b.slice"));
 }
 
 TEST_F(AudienceTest, OfAnArrivalNothingIsToldUntilItIsClaimed) {
@@ -125,7 +138,7 @@ TEST_F(AudienceTest, WhatIsShorterThanItSaysIsPassedOver) {
   for (const std::uint64_t session : {kSession, kArrival}) {
     for (const std::string& whole :
          {data_event(session, "GET"), flow_event(session, WRIT_EVENT_FLOW),
-          path_event(session, WRIT_EVENT_EXEC, "/bin/sh")}) {
+          path_event(session, WRIT_EVENT_EXEC, "/bin/sh"), dns_event("answer")}) {
       for (std::size_t size = 0; size < whole.size(); ++size) {
         // On the heap and of that size, so that a sanitizer sees a read beyond it.
         const std::vector<char> cut(whole.begin(),

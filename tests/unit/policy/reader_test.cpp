@@ -31,6 +31,10 @@ TEST(PolicyReader, RefusesWithPlaceAndMessage) {
       {"version: 1\nrule: []", "unknown key 'rule'"},
       {"version: 1\non_opaque: maybe", "'on_opaque' cannot be 'maybe'"},
       {"version: 1\non_inbound: hold", "'on_inbound' cannot be 'hold'"},
+      {"version: 1\nnetwork: {quic: host}", "'quic' cannot be 'host'"},
+      {"version: 1\nnetwork: {dns: deny}", "'dns' cannot be 'deny'"},
+      {"version: 1\nnetwork: {dsn: any}", "unknown key 'dsn'"},
+      {"version: 1\nnetwork: deny", "mapping"},
       {"version: 1\ntools: {name: x}", "'tools' must be a list"},
       {"version: 1\ntools: [x]", "expected a mapping"},
       {"version: 1\ntools: [{name: 'a b', host: h, method: GET, path: /, scopes: [], effect: "
@@ -307,6 +311,22 @@ TEST(PolicyReader, DefaultsToDeny) {
   ASSERT_TRUE(policy);
   EXPECT_EQ(policy->on_opaque(), OnOpaque::kDeny);
   EXPECT_EQ(policy->on_inbound(), OnInbound::kDeny);
+  EXPECT_EQ(policy->network().quic, Quic::kDeny);
+  EXPECT_EQ(policy->network().dns, Dns::kHost);
+}
+
+TEST(PolicyReader, WhatLeavesUnreadMayStandInSeveralFilesWithOneValue) {
+  Diagnostics out;
+  const auto policy = Policy::load_from_text({{"a.yaml", "version: 1\nnetwork: {quic: allow}"},
+                                              {"b.yaml", "version: 1\nnetwork: {dns: any}"}},
+                                             out);
+  ASSERT_TRUE(policy) << text_of(out);
+  EXPECT_EQ(policy->network().quic, Quic::kAllow);
+  EXPECT_EQ(policy->network().dns, Dns::kAny);
+  EXPECT_FALSE(Policy::load_from_text({{"a.yaml", "version: 1\nnetwork: {quic: allow}"},
+                                       {"b.yaml", "version: 1\nnetwork: {quic: deny}"}},
+                                      out));
+  EXPECT_THAT(text_of(out), HasSubstr("'quic' is deny here and allow in a.yaml"));
 }
 
 TEST(PolicyReader, RefusesFilesThatContradict) {

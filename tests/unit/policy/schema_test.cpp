@@ -83,6 +83,7 @@ TEST(PolicySchema, IsWhatTheReaderReads) {
       {"tool", "version: 1\ntools: [{0: 1}]"},
       {"rule", "version: 1\nrules: [{0: 1}]"},
       {"settings", "version: 1\nsettings: [{0: 1}]"},
+      {"network", "version: 1\nnetwork: {0: 1}"},
       {"test", "version: 1\nrules: [{id: r, effect: deny, args: {a: {0: 1}}}]"},
       {"range", "version: 1\nrules: [{id: r, effect: deny, calls: {0: 1}}]"},
       {"finding", "version: 1\nrules: [{id: r, effect: deny, findings: [{0: 1}]}]"},

@@ -94,9 +94,9 @@ struct writ_owner {
 #define WRIT_EVENT_COMMAND 18   /* struct writ_event_command: a program was started in a session that governs commands */
 #define WRIT_EVENT_DNS 19       /* struct writ_event_dns: a session received what a resolver answered */
 #define WRIT_EVENT_QUIC 20      /* struct writ_event_flow: a datagram to port 443 passed unread, the first to that peer */
-#define WRIT_EVENT_STDIO_READ 30  /* struct writ_event_stdio: bytes that a process read of its standard input */
-#define WRIT_EVENT_STDIO_WRITE 31 /* struct writ_event_stdio: bytes that such a process wrote to its standard output */
-#define WRIT_EVENT_STDIO_END 32   /* struct writ_event_stdio without data: such a process ended, or runs another program */
+#define WRIT_EVENT_STDIO_READ 21  /* struct writ_event_stdio: bytes that a process read of its standard input */
+#define WRIT_EVENT_STDIO_WRITE 22 /* struct writ_event_stdio: bytes that such a process wrote to its standard output */
+#define WRIT_EVENT_STDIO_END 23   /* struct writ_event_stdio without data: such a process ended, or runs another program */
 
 struct writ_event {
 	writ_u32 type;

@@ -173,8 +173,8 @@ std::string_view WebSocketReader::unmask(std::string_view masked) {
   for (; i < masked.size(); ++i) {
     scratch_[i] = static_cast<char>(static_cast<std::uint8_t>(masked[i]) ^ key_[i % key_.size()]);
   }
-  std::rotate(key_.begin(), key_.begin() + static_cast<std::ptrdiff_t>(masked.size() % key_.size()),
-              key_.end());
+  const auto before = key_;
+  for (std::size_t k = 0; k < key_.size(); ++k) key_[k] = before[(masked.size() + k) % key_.size()];
   return {scratch_.data(), masked.size()};
 }
 

@@ -131,6 +131,7 @@ const FrameCase kCases[] = {
     {"6.21.1", "81 06 eda080edb080", "problem not_utf8"},
     {"6.22.1", "81 03 efbfbe", "text efbfbe"},
     {"6.23.1", "81 03 efbfbd", "text efbfbd"},
+    {"6_ends_before_it_is_known", "01 02 e241 89 01 61 80 01 42", "problem not_utf8"},
     {"6_binary_is_free", "82 03 eda080", "binary eda080"},
     // 7: close
     {"7.1.1", "81 05 48656c6c6f 88 02 03e8", "text Hello | close 1000"},

@@ -21,12 +21,16 @@ struct segment {
 	__u8 peer[16];
 };
 
-static __always_inline void report(struct segment *s, struct flow *flow, __u32 type, __u64 cookie, __u32 reason)
+/* Not static: the verifier then looks at it once, and not on every way that leads here. */
+__noinline int emit_report(struct segment *s, struct flow *flow, __u32 type, __u64 cookie, __u32 reason)
 {
-	struct writ_event_flow *e = reserve_flow(type, flow->owner.session, cookie);
+	struct writ_event_flow *e;
 
+	if (!s || !flow)
+		return 0;
+	e = reserve_flow(type, flow->owner.session, cookie);
 	if (!e)
-		return;
+		return 0;
 	e->stream = flow->stream;
 	e->reason = reason;
 	e->tls = flow->kind == KIND_TLS;
@@ -38,6 +42,15 @@ static __always_inline void report(struct segment *s, struct flow *flow, __u32 t
 	__builtin_memcpy(e->local, s->local, 16);
 	__builtin_memcpy(e->peer, s->peer, 16);
 	bpf_ringbuf_submit(e, wake_flags(flow->owner.mode == WRIT_MODE_ENFORCE && type != WRIT_EVENT_FLOW));
+	return 0;
+}
+
+static __always_inline void report(struct segment *s, struct flow *flow, __u32 type, __u64 cookie, __u32 reason)
+{
+	struct __sk_buff *skb = s->skb;
+
+	emit_report(s, flow, type, cookie, reason);
+	s->skb = skb; /* behind the call the verifier knows nothing of what `s` holds */
 }
 
 /* Reports opaque bytes at `offset` once; a second attempt to send the same is no news. */

@@ -152,9 +152,14 @@ void Content::keep(std::string_view decoded) {
   if (body_.size() + decoded.size() > policy::Arguments::kMaxBytes) {
     drop_body();
     body_missing_ = fmt::format("the body is over {} bytes", policy::Arguments::kMaxBytes);
-  } else {
-    body_.append(decoded);
+    return;
   }
+  // Twice as large each time, as it would be by itself, but never beyond what it may be.
+  if (body_.size() + decoded.size() > body_.capacity()) {
+    body_.reserve(std::min(std::max(2 * body_.capacity(), body_.size() + decoded.size()),
+                           policy::Arguments::kMaxBytes));
+  }
+  body_.append(decoded);
 }
 
 void Content::JsonLook::feed(std::string_view bytes) {

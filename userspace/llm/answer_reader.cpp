@@ -14,7 +14,7 @@ struct AnswerReader::State : protocol::SseSink {
   // Of the document that is being read.
   void on_data(std::string_view piece) override {
     if (too_long) return;
-    too_long = text.size() + piece.size() > JsonDocument::kMaxBytes;
+    too_long = text.size() + piece.size() > AnswerReader::kMaxDocument;
     if (!too_long) text += piece;
   }
   void on_aside(std::string_view /*piece*/) override {}

@@ -7,9 +7,10 @@
 //   reader.end();                       // a document without framing is read now
 //
 // Nothing fails: what cannot be read is left out, and Answer::unread says so. Memory: one document
-// (JsonDocument::kMaxBytes) as text and as simdjson's tree, and what AnswerBuilder keeps.
+// (kMaxDocument) as text and as simdjson's tree, and what AnswerBuilder keeps.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ namespace writ::llm {
 
 class AnswerReader {
  public:
+  // Of a whole answer, or of one event of a stream.
+  static constexpr std::size_t kMaxDocument = 2u << 20;
+
   AnswerReader(Api api, Framing framing);
   ~AnswerReader();
   AnswerReader(AnswerReader&&) noexcept;

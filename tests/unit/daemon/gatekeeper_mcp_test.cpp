@@ -133,9 +133,9 @@ TEST_F(GatekeeperMcpTest, WhatCannotBeReadStrictlyIsDenied) {
 }
 
 TEST_F(GatekeeperMcpTest, AMessageThatIsNotKeptIsDenied) {
-  GatekeeperTest::start({.policy = kMcpPolicy, .hold_max = 8u << 20});
+  GatekeeperTest::start({.policy = kMcpPolicy, .hold_max = 32u << 20});
   Wire wire = connect();
-  wire.send(message(call("read_note", "/notes/" + filler(3u << 20))));
+  wire.send(message(call("read_note", "/notes/" + filler(17u << 20))));
   EXPECT_EQ(wire.server_got(), "");
   EXPECT_THAT(
       decisions().back().reason(),
@@ -190,7 +190,7 @@ TEST_F(GatekeeperMcpTest, AnAnswerThatIsTooLongIsSaidToBeUnread) {
   Wire wire = connect();
   wire.send(message(call("read_note", "/notes/7", "5")));
   wire.receive(
-      answer("data: " + std::string(3u << 20, 'x'), "Content-Type: text/event-stream\r\n"));
+      answer("data: " + std::string(17u << 20, 'x'), "Content-Type: text/event-stream\r\n"));
   const auto ended = outcomes();
   ASSERT_THAT(ended, SizeIs(1));
   EXPECT_FALSE(ended[0].has_mcp());

@@ -180,8 +180,8 @@ TEST(LlmStream, AnEventThatNeverEndsIsSaid) {
 }
 
 TEST(LlmStream, AnEventBeyondTheBoundIsLeftOutAndSaid) {
-  std::string bytes =
-      "data: {\"type\":\"ping\",\"x\":\"" + std::string(JsonDocument::kMaxBytes, 'x') + "\"}\n\n";
+  std::string bytes = "data: {\"type\":\"ping\",\"x\":\"" +
+                      std::string(AnswerReader::kMaxDocument, 'x') + "\"}\n\n";
   bytes += recorded("anthropic").bytes;
   const Answer answer = read_answer(Api::kAnthropic, Framing::kEvents, bytes);
   EXPECT_THAT(answer.unread, HasSubstr("longer"));

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/event_log.h"
+#include "event_log.h"
 #include "protocol/websocket.h"
 
 namespace writ::protocol {

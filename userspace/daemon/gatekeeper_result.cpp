@@ -13,9 +13,10 @@ namespace {
 
 // What the outcome's record says of a result that could not be read.
 std::string unread(const Call& call) {
-  if (const auto& problem = call.result.problem())
+  if (const auto& problem = call.result.problem()) {
     return fmt::format("the result was not read to its end: {}: {}", problem->code,
                        printable(problem->message));
+  }
   // A message of MCP is read whole or not at all; it was scanned all the same.
   if (wants_mcp_answer(call) && call.result.opened() && !call.result.body())
     return fmt::format("the MCP answer was not read: {}", call.result.body_missing());

@@ -12,7 +12,7 @@
 namespace writ::daemon {
 namespace {
 
-constexpr std::size_t kMaxResolvConf = 64 * 1024;
+constexpr std::size_t kMaxResolvConf = 64u << 10;
 constexpr std::string_view kBlanks = " \t\r";
 
 writ_address mapped(const in_addr& ipv4) {

@@ -3,9 +3,9 @@
 // verdict, in its order; gatekeeper_deny.cpp makes a denial true; gatekeeper_result.cpp is what
 // comes back; gatekeeper_opaque.cpp is for bytes that no channel explains; gatekeeper_writ.cpp for
 // writs that end; gatekeeper_names.cpp for datagrams, and what DNS says of addresses;
-// gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for calls that share
-// a connection; gatekeeper_websocket.cpp for WebSocket; gatekeeper_mcp.cpp ties what comes on one
-// connection to a call on another.
+// gatekeeper_pdp.cpp asks an external decision point; gatekeeper_streams.cpp is for calls that
+// share a connection; gatekeeper_websocket.cpp for WebSocket; gatekeeper_mcp.cpp ties what comes on
+// one connection to a call on another.
 //
 // Owner: the daemon; loop thread only. Everything handed in must outlive it.
 #pragma once

@@ -294,7 +294,7 @@ static __always_inline int tell_bytes(struct speaking *s, __u32 type, __u32 flag
 	p.event.head.session = s->session;
 	p.event.flags = flags;
 	p.event.writer = writer;
-	p.urgent = flags != 0;
+	p.urgent = type == WRIT_EVENT_STDIO_READ; /* also observed: who reads may be gone a moment later */
 	p.left = length;
 	if (s->vector) {
 		p.next = (const struct iovec *)s->buffer;

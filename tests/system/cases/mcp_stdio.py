@@ -216,7 +216,10 @@ def test_observe_mode_says_and_does_nothing(env):
     with Notes(env, mode="observe") as notes:
         assert "error" not in notes.note("a secret")
         assert notes.noted() == ["a secret"]
-    decision, outcome = [(d, o) for d, o in made(env, before, 3) if d["tool"].get("name") == "notes.add"][0]
+    calls = made(env, before, 3)
+    added = [(d, o) for d, o in calls if d["tool"].get("name") == "notes.add"]
+    assert len(added) == 1, [(d["tool"], d["code"], d["request"]["path"]) for d, _ in calls]
+    decision, outcome = added[0]
     assert (decision["verdict"], outcome["result"]) == ("VERDICT_DENY", "completed"), (decision, outcome)
 
 

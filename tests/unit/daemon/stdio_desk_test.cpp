@@ -310,18 +310,18 @@ TEST(ServerLine, NamesTheScriptWholly) {
   const TempDir dir;
   const std::string folder = dir.path() + "/8";
   std::filesystem::create_directories(folder);
-  std::filesystem::create_directories(dir.path() + "/work/dist");
-  std::ofstream(dir.path() + "/work/dist/index.js") << "x";
+  std::filesystem::create_directories(dir.path() + "/home/dist");
+  std::ofstream(dir.path() + "/home/dist/index.js") << "x";
   std::filesystem::create_symlink("/usr/bin/node", folder + "/exe");
-  std::filesystem::create_symlink(dir.path() + "/work", folder + "/cwd");
+  std::filesystem::create_symlink(dir.path() + "/home", folder + "/cwd");
   const auto line = [&](std::string words) {
     std::replace(words.begin(), words.end(), ' ', '\0');
     std::ofstream(folder + "/cmdline", std::ios::binary) << words << '\0';
     return server_line(dir.path(), 8);
   };
-  EXPECT_EQ(line("node dist/index.js a"), "/usr/bin/node " + dir.path() + "/work/dist/index.js a");
-  EXPECT_EQ(line("node ../work/dist/index.js"),
-            "/usr/bin/node " + dir.path() + "/work/dist/index.js");
+  EXPECT_EQ(line("node dist/index.js a"), "/usr/bin/node " + dir.path() + "/home/dist/index.js a");
+  EXPECT_EQ(line("node ../home/dist/index.js"),
+            "/usr/bin/node " + dir.path() + "/home/dist/index.js");
   EXPECT_EQ(line("node --x dist/index.js"), "/usr/bin/node --x dist/index.js");
   EXPECT_EQ(line("node"), "/usr/bin/node");
   EXPECT_EQ(server_line(dir.path(), 9), "");

@@ -23,7 +23,17 @@ EMIT_TIERS(bpf_probe_read_user)
 #define MSG_FASTOPEN 0x20000000
 
 #define LONG_SEND (1 << 20) /* of a blocking call, this much goes through the ring buffer on entry */
+#define REFUSING_MAX_NS 200000 /* a refusal takes microseconds; its thread may be kept from running */
+#define MAX_LOOKS 65536
 #define MAX_STEPS 16384 /* pieces of one call: 1024 iovecs (UIO_MAXIOV), and 16 KiB each up to 240 MiB */
+
+/* The connection that writd is about to refuse a request on; 0: none. */
+volatile __u64 refusing;
+
+struct refusal {
+	__u64 cookie;
+	__u64 until;
+};
 
 /* Goes over the memory of one call in pieces. */
 struct pieces {
@@ -223,6 +233,19 @@ static __always_inline int begin_send(struct calling *c, struct sock *sk, struct
 	return 0;
 }
 
+static long still_refusing(__u64 index, struct refusal *r)
+{
+	return refusing != r->cookie || bpf_ktime_get_ns() > r->until;
+}
+
+/* While writd puts a refusal into the receive queue (TCP_REPAIR), recv() would fail with EPERM and send() fill that queue. */
+static __always_inline void wait_for_refusal(__u64 cookie)
+{
+	struct refusal r = { .cookie = cookie, .until = bpf_ktime_get_ns() + REFUSING_MAX_NS };
+
+	bpf_loop(MAX_LOOKS, still_refusing, &r, 0);
+}
+
 static __always_inline int enter(struct calling *c, const struct pt_regs *regs, __u32 nr)
 {
 	struct writ_session *session;
@@ -241,6 +264,8 @@ static __always_inline int enter(struct calling *c, const struct pt_regs *regs, 
 	if (!sk)
 		return 0;
 	cookie = cookie_of(sk);
+	if (cookie && cookie == refusing)
+		wait_for_refusal(cookie);
 	flow = bpf_map_lookup_elem(&flows, &cookie);
 	if (!flow) {
 		/* A connection that is older than its session. Without a cookie the gate sees it first. */

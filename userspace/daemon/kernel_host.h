@@ -18,6 +18,7 @@ class KernelHost final : public Host, public Processes, public Commands, public 
   void use(kernel::Tap& tap, kernel::Coverage& coverage) {
     tap_ = &tap;
     coverage_ = &coverage;
+    hands_.use(tap.refusing());
   }
 
   Status release(std::uint64_t stream, std::uint64_t offset) override {

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -46,8 +47,8 @@ int get_option(int fd, int level, int option) {
   return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
 }
 
-// As long as it lives, the scheduler gives this CPU to nobody else. Where that may not be asked
-// for, nothing changes.
+// As long as it lives, the scheduler gives this CPU to nobody else: the agent waits for what
+// follows. Where that may not be asked for, nothing changes.
 class Undisturbed {
  public:
   Undisturbed() : policy_(sched_getscheduler(0)) {
@@ -129,11 +130,30 @@ Status destroy(int diag, const SocketId& socket) {
   return {};
 }
 
-// A recv() that begins while the socket is in repair mode fails with EPERM (tcp_recvmsg_locked(),
-// net/ipv4/tcp.c). The agent that this thread displaced when the call woke it is often just about
-// to make one, so it must not run in between.
+// As long as it lives, calls of the agent on this socket wait at their beginning (bpf/send.bpf.c):
+// one that begins while the socket is in repair mode fails with EPERM, or sends into its own
+// receive queue (tcp_recvmsg_locked(), tcp_sendmsg_locked(), net/ipv4/tcp.c).
+class KeptOut {
+ public:
+  KeptOut(volatile __u64* refusing, std::uint64_t cookie) : refusing_(refusing) {
+    if (refusing_ == nullptr) return;
+    *refusing_ = cookie;
+    // What has begun by now has the socket's lock, or waits for it, a microsecond later.
+    const auto begun = std::chrono::steady_clock::now() + std::chrono::microseconds(10);
+    while (std::chrono::steady_clock::now() < begun) {
+    }
+  }
+  ~KeptOut() {
+    if (refusing_ != nullptr) *refusing_ = 0;
+  }
+  KeptOut(const KeptOut&) = delete;
+  KeptOut& operator=(const KeptOut&) = delete;
+
+ private:
+  volatile __u64* refusing_;
+};
+
 Status put_into_receive_queue(int fd, std::string_view answer) {
-  const Undisturbed undisturbed;
   if (set_option(fd, IPPROTO_TCP, TCP_REPAIR, 1) != 0) {
     return fail_errno(errno, "enter TCP_REPAIR (is CAP_NET_ADMIN granted?)");
   }
@@ -244,7 +264,11 @@ Status Hands::kick(SocketId& socket) {
 Status Hands::refuse(SocketId& socket, std::string_view answer, bool end_sending) {
   auto fd = borrow(socket);
   if (!fd) return tl::unexpected(fd.error());
-  if (Status put = put_into_receive_queue(fd->get(), answer); !put) return put;
+  {
+    const Undisturbed undisturbed;
+    const KeptOut kept_out(refusing_, socket.cookie);
+    if (Status put = put_into_receive_queue(fd->get(), answer); !put) return put;
+  }
   if (end_sending) (void)shutdown(fd->get(), SHUT_WR);  // fails only when it is closed already
   // The queue was filled past the protocol, which wakes nobody; this does.
   if (set_option(fd->get(), SOL_SOCKET, SO_RCVLOWAT, 1) != 0) return fail_errno(errno, "wake");

@@ -5,6 +5,8 @@
 // checked against the cookie, so that a number that was reused meanwhile hits nobody else.
 #pragma once
 
+#include <linux/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -41,6 +43,9 @@ struct OpenSocket {
 
 class Hands {
  public:
+  // Tap::refusing(), for refuse(): the kernel side lets the agent's calls on that socket wait.
+  void use(volatile __u64& refusing) { refusing_ = &refusing; }
+
   // Makes the kernel try again at once to send what was released (TCP_NODELAY pushes; tcp(7)).
   // Without it the probe timer does so later. Error: the agent closed the descriptor.
   Status kick(SocketId& socket);
@@ -79,6 +84,7 @@ class Hands {
 
   std::unordered_map<std::uint32_t, UniqueFd> processes_;
   UniqueFd diag_;
+  volatile __u64* refusing_ = nullptr;
 };
 
 }  // namespace writ::kernel

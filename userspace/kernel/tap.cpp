@@ -346,6 +346,8 @@ Status Tap::pass_all(std::uint64_t cookie) {
   return {};
 }
 
+volatile __u64& Tap::refusing() { return state_->skeleton->bss->refusing; }
+
 std::optional<writ_pending> Tap::pending(std::uint64_t thread) const {
   writ_pending call = {};
   if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.pending), &thread, &call) != 0) {

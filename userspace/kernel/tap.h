@@ -5,6 +5,7 @@
 // (hands.h).
 #pragma once
 
+#include <linux/types.h>
 #include <sys/types.h>
 
 #include <array>
@@ -135,6 +136,8 @@ class Tap {
   Status release(std::uint64_t stream, std::uint64_t offset);
   // Holds nothing on this connection any more (on_opaque: allow).
   Status pass_all(std::uint64_t cookie);
+  // Where Hands says whose calls have to wait a moment. Lives as long as the tap.
+  [[nodiscard]] volatile __u64& refusing();
   // A long send call of this thread (writ/abi.h) that is still under way; nullopt: it has returned.
   std::optional<writ_pending> pending(std::uint64_t thread) const;
   // What the call sends below `offset` was read from memory, and need not be captured when it

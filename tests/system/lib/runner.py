@@ -51,8 +51,8 @@ class Runner:
                     self._module(module, cases)
         finally:
             Processes.end_all(patience=0)
-        for failure in self.failures:
-            print(f"failed: {failure}")
+        for failure in self.failures:  # once more: what is read of a long log is its end
+            print(failure)
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
         return 1 if self.failed or self.passed == 0 else 0
 
@@ -141,17 +141,15 @@ class Runner:
 
     def _count(self, case_id: str, seconds: float, outcome: str, why: str, log: str = "") -> None:
         first, _, rest = why.partition("\n")
-        print(f"{outcome:<4} {seconds:6.2f} s  {case_id}" + (f"  ({first})" if why else ""), flush=True)
-        for line in rest.splitlines():
-            print(f"                  {line}")
-        if log:
-            print("                  writd.log:")
-            for line in log.splitlines()[-12:]:
-                print(f"                  | {line}")
+        lines = [f"{outcome:<4} {seconds:6.2f} s  {case_id}" + (f"  ({first})" if why else "")]
+        lines += [f"{'':18}{line}" for line in rest.splitlines()]
+        lines += [f"{'':18}writd.log:"] * bool(log) + [f"{'':18}| {line}" for line in log.splitlines()[-12:]]
+        told = "\n".join(lines)
+        print(told, flush=True)
         if outcome == "ok":
             self.passed += 1
         elif outcome == "SKIP":
             self.skipped += 1
         else:
             self.failed += 1
-            self.failures.append(case_id)
+            self.failures.append(told)

@@ -96,9 +96,12 @@ Result<Key::Id> Key::id() const {
 }
 
 Result<DigestStream> Key::digest_stream() const {
-  auto mac = derived("writ audit v1 digest");
-  if (!mac) return tl::unexpected(mac.error());
-  return DigestStream(std::move(*mac));
+  if (!digest_) {
+    auto mac = derived("writ audit v1 digest");
+    if (!mac) return tl::unexpected(mac.error());
+    digest_ = std::make_shared<const Mac>(std::move(*mac));
+  }
+  return DigestStream(digest_->copy());
 }
 
 }  // namespace writ::audit

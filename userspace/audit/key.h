@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,8 @@ class Key {
   [[nodiscard]] Result<Mac> header_mac() const { return derived("writ audit v1 header"); }
   [[nodiscard]] Result<Mac> record_mac() const { return derived("writ audit v1 record"); }
   [[nodiscard]] Result<Mac> checkpoint_mac() const { return derived("writ audit v1 checkpoint"); }
+  // Deriving it takes ten times as long as copying the first one, so it is done once. Not
+  // thread-safe, but for a key that has given one out before.
   [[nodiscard]] Result<DigestStream> digest_stream() const;
 
  private:
@@ -41,6 +44,7 @@ class Key {
   [[nodiscard]] Result<Mac> derived(std::string_view use) const;
 
   MacValue secret_;
+  mutable std::shared_ptr<const Mac> digest_;
 };
 
 }  // namespace writ::audit

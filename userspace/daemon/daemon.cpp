@@ -182,15 +182,16 @@ Status Daemon::attach() {
                          .read = [this](ProgramReader::Program program, ProgramReader::Then then) {
                            program_reader_->read(std::move(program), std::move(then));
                          }});
-  stdio_desk_ = std::make_unique<StdioDesk>(
-      StdioDesk::Parts{.judge = gatekeeper_->judge(),
-                       .pdp = pdp_.get(),
-                       .sessions = sessions_,
-                       .rules = rules_,
-                       .key = audit_->key(),
-                       .servers = host_,
-                       .report = [](const std::string& text) { spdlog::error("{}", text); },
-                       .message_max = settings_.message_max});
+  stdio_desk_ = std::make_unique<StdioDesk>(StdioDesk::Parts{
+      .judge = gatekeeper_->judge(),
+      .pdp = pdp_.get(),
+      .sessions = sessions_,
+      .rules = rules_,
+      .key = audit_->key(),
+      .servers = host_,
+      .report = [](const std::string& text) { spdlog::error("{}", text); },
+      .executable_of = [this](std::uint32_t pid) { return gatekeeper_->executable_of(pid); },
+      .message_max = settings_.message_max});
   flows_ = std::make_unique<flow::FlowTable>(*gatekeeper_);
   gatekeeper_->serve(*flows_);
   auto tap = kernel::Tap::open({.ring_bytes = settings_.ring_bytes, .cgroup_root = cgroups_.path},

@@ -99,6 +99,8 @@ class Gatekeeper : public flow::ChannelHandler {
   // Calls of a session that wait for a verdict now.
   [[nodiscard]] static std::uint32_t held_calls(flow::FlowTable& flows, std::uint64_t session);
   [[nodiscard]] const GatekeeperCounters& counters() const { return counters_; }
+  // What a process runs, printable; empty: it has ended.
+  const std::string& executable_of(std::uint32_t pid);
   // Of everybody's calls.
   [[nodiscard]] Judge& judge() { return judge_; }
 
@@ -126,7 +128,6 @@ class Gatekeeper : public flow::ChannelHandler {
   void consult(Exchange& exchange, Session& session, Call& call);
   void take_answer(std::uint64_t stream, const std::string& id, const pdp::PdpAnswer& answer);
   void conclude(Exchange& exchange, Session& session, Call& call);
-  const std::string& executable_of(std::uint32_t pid);
   void stream_on(Exchange& exchange, Session& session, Call& call);
   void release(Exchange& exchange, std::uint64_t offset);
   // `detail` is for the outcome's record: what a decision that is older than the denial cannot say.

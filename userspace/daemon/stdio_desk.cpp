@@ -200,7 +200,7 @@ void StdioDesk::conclude(StdioServer& server, StdioRead::Message& message) {
                                                    : "null";
   }
   message.may = parts_.judge.conclude(session_of(server), *message.call, writer,
-                                      printable(executable_link(writer)));
+                                      parts_.executable_of(writer));
   message.concluded = true;
 }
 

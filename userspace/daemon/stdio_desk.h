@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,8 @@ class StdioDesk : public kernel::StdioSink {
     const audit::Key& key;
     Servers& servers;
     Report report;
+    // What a process runs, for the record.
+    std::function<std::string(std::uint32_t pid)> executable_of;
     std::size_t message_max = 16u << 20;
     std::string proc = "/proc";
   };

@@ -81,6 +81,7 @@ class StdioTest : public GatekeeperTest {
                          .key = audit_->key(),
                          .servers = servers_,
                          .report = [this](const std::string& text) { reports_.push_back(text); },
+                         .executable_of = [](std::uint32_t) { return "/usr/bin/agent"; },
                          .message_max = 4096,
                          .proc = dir_.path()});
     run("/usr/bin/notes", "notes --all");

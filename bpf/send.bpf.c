@@ -11,6 +11,7 @@
  */
 #include "flow.bpf.h"
 #include "syscall.bpf.h"
+#include "walk.bpf.h"
 
 EMIT_TIERS(bpf_probe_read_user)
 
@@ -21,6 +22,8 @@ EMIT_TIERS(bpf_probe_read_user)
 #define MSG_DONTWAIT 0x40
 #define MSG_ZEROCOPY 0x4000000
 #define MSG_FASTOPEN 0x20000000
+
+#define TCP_CLOSED 7
 
 #define LONG_SEND (1 << 20) /* of a blocking call, this much goes through the ring buffer on entry */
 #define REFUSING_MAX_NS 200000 /* a refusal takes microseconds; its thread may be kept from running */
@@ -35,92 +38,67 @@ struct refusal {
 	__u64 until;
 };
 
-/* Goes over the memory of one call in pieces. */
-struct pieces {
+/* Of one call, while its memory is gone over. */
+struct capturing {
+	struct walk walk;
 	struct chunk chunk;
-	const struct iovec *next; /* NULL: one buffer only */
-	__u64 iovecs;
-	__u64 from;
-	__u64 in_piece;
-	__u64 left; /* bytes of the call */
 	__u64 lost; /* offset of the first byte that could not be captured, plus one */
 	__u32 reason;
 };
 
-/* One step. Not static: the verifier then looks at it once, and not at every way through the loop. 1: stop. */
-__noinline int capture_piece(struct pieces *p)
+static __always_inline __u32 full_reason(const struct chunk *c)
 {
-	struct iovec v;
-	__u64 size;
-	int failed;
+	return c->type == WRIT_EVENT_DATA_IN ? WRIT_COUNT_RING_FULL_IN : WRIT_COUNT_RING_FULL_OUT;
+}
 
-	if (!p || !p->left)
+/* One step. Not static: the verifier then looks at it once, and not at every way through the loop. 1: stop. */
+__noinline int capture_piece(struct capturing *c)
+{
+	__u64 size = 0;
+	int found, failed = 0;
+
+	if (!c)
 		return 1;
-	if (!p->in_piece) {
-		if (!p->iovecs)
-			return 1;
-		if (bpf_probe_read_user(&v, sizeof(v), p->next)) {
-			p->lost = p->chunk.offset + 1;
-			p->reason = WRIT_COUNT_READ_FAILED;
-			return 1;
-		}
-		p->next++;
-		p->iovecs--;
-		p->from = (__u64)v.iov_base;
-		p->in_piece = v.iov_len;
-		return 0;
+	found = next_piece(&c->walk, &size);
+	if (found == PIECE_NONE || found == PIECE_END)
+		return found == PIECE_END;
+	if (found == PIECE_READY) {
+		c->chunk.size = size;
+		c->chunk.from = (const void *)c->walk.from;
+		failed = emit_bpf_probe_read_user(&c->chunk);
 	}
-	size = p->in_piece < p->left ? p->in_piece : p->left;
-	if (size > WRIT_CHUNK_MAX)
-		size = WRIT_CHUNK_MAX;
-	p->chunk.size = size;
-	p->chunk.from = (const void *)p->from;
-	failed = emit_bpf_probe_read_user(&p->chunk);
-	if (failed) {
-		p->lost = p->chunk.offset + 1;
-		p->reason = failed == 1 ? (p->chunk.type == WRIT_EVENT_DATA_IN ? WRIT_COUNT_RING_FULL_IN :
-										 WRIT_COUNT_RING_FULL_OUT) :
-					  WRIT_COUNT_READ_FAILED;
+	if (found == PIECE_LOST || failed) {
+		c->lost = c->chunk.offset + 1;
+		c->reason = failed == 1 ? full_reason(&c->chunk) : WRIT_COUNT_READ_FAILED;
 		return 1; /* what comes behind a hole is of no use */
 	}
-	p->chunk.offset += size;
-	p->from += size;
-	p->in_piece -= size;
-	p->left -= size;
+	c->chunk.offset += size;
+	pass_piece(&c->walk, size);
 	return 0;
 }
 
-static long piece_step(__u64 index, struct pieces *p)
+static long piece_step(__u64 index, struct capturing *c)
 {
-	return capture_piece(p) != 0;
+	return capture_piece(c) != 0;
 }
 
 /* Captures `length` bytes of a call from its byte `skip` on (one buffer only); the offset behind the last one that was. */
-#define TCP_CLOSED 7
-
 static __always_inline __u64 capture(struct calling *c, __u32 type, __u64 skip, __u64 length)
 {
-	struct pieces p = {};
+	struct capturing to = {};
 
-	p.chunk.type = type;
-	p.chunk.session = c->session;
-	p.chunk.stream = WRIT_STREAM_CLEAR | c->cookie;
-	p.chunk.offset = c->offset + skip;
-	p.chunk.cookie = c->cookie;
-	p.chunk.fd = c->fd;
-	p.chunk.urgent = type == WRIT_EVENT_DATA_OUT && c->mode == WRIT_MODE_ENFORCE;
-	p.left = length;
-	if (c->vector) {
-		p.next = (const struct iovec *)c->buffer;
-		p.iovecs = c->count;
-	} else {
-		p.from = c->buffer + skip;
-		p.in_piece = c->count - skip;
-	}
-	bpf_loop(MAX_STEPS, piece_step, &p, 0);
-	if (p.lost)
-		lose(p.chunk.stream, p.lost - 1, p.reason);
-	return p.chunk.offset;
+	to.chunk.type = type;
+	to.chunk.session = c->session;
+	to.chunk.stream = WRIT_STREAM_CLEAR | c->cookie;
+	to.chunk.offset = c->offset + skip;
+	to.chunk.cookie = c->cookie;
+	to.chunk.fd = c->fd;
+	to.chunk.urgent = type == WRIT_EVENT_DATA_OUT && c->mode == WRIT_MODE_ENFORCE;
+	begin_walk(&to.walk, c->buffer + skip, c->count, c->vector, length);
+	bpf_loop(MAX_STEPS, piece_step, &to, 0);
+	if (to.lost)
+		lose(to.chunk.stream, to.lost - 1, to.reason);
+	return to.chunk.offset;
 }
 
 struct sum {
@@ -178,8 +156,7 @@ static __always_inline void announce(struct calling *c, __u64 length)
 
 static __always_inline int begin_send(struct calling *c, struct sock *sk, struct flow *flow, __u32 flags)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file **slot, *file = NULL;
+	struct file *file = file_of(c->fd);
 	__u64 thread = bpf_get_current_pid_tgid();
 	__u8 first[2] = {};
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
@@ -209,8 +186,6 @@ static __always_inline int begin_send(struct calling *c, struct sock *sk, struct
 	}
 	if (flags & (MSG_ZEROCOPY | MSG_FASTOPEN | MSG_OOB))
 		return 0; /* fail closed: not captured, so opaque */
-	slot = BPF_CORE_READ(task, files, fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), slot + c->fd);
 	c->blocking = !(BPF_CORE_READ(file, f_flags) & O_NONBLOCK) && !(flags & MSG_DONTWAIT);
 	c->offset = offset_of(flow, write_seq, flow->seen);
 	c->sock = (__u64)sk;
@@ -260,7 +235,7 @@ static __always_inline int enter(struct calling *c, const struct pt_regs *regs, 
 	if (!session)
 		return 0;
 	c->fd = (__s32)argument(regs, 0);
-	sk = socket_of(c->fd);
+	sk = tcp_socket_of(c->fd);
 	if (!sk)
 		return 0;
 	cookie = cookie_of(sk);

@@ -16,7 +16,7 @@
  * Not covered: what is read by io_uring, recvmmsg or splice, or only peeked at; writers that use io_uring; input that is a file. A server
  * that somebody continues has one system call before it dies.
  */
-#include "emit.bpf.h"
+#include "stdio.bpf.h"
 #include "syscall.bpf.h"
 
 #define SIGKILL 9
@@ -24,60 +24,6 @@
 
 #define MSG_PEEK 0x2
 #define MSG_TRUNC 0x20
-
-#define AF_UNIX 1
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFIFO 0010000
-
-#define MAX_PIECES 4096 /* of one read: 64 MiB in pieces of 16 KiB */
-
-static __always_inline struct file *file_of(__s32 fd)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slot, *file = NULL;
-
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	slot = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), slot + fd))
-		return NULL;
-	return file;
-}
-
-static __always_inline __u64 inode_number(struct file *file)
-{
-	return BPF_CORE_READ(file, f_inode, i_ino);
-}
-
-/* The other end of a connected Unix socket; NULL: it is none, or is not connected. */
-static __always_inline struct file *other_end(struct file *file)
-{
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-	struct sock *peer;
-
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		return NULL;
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	return peer ? BPF_CORE_READ(peer, sk_socket, file) : NULL;
-}
-
-static __always_inline int is_pipe(struct file *file)
-{
-	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFIFO;
-}
-
-static __always_inline int is_unix(struct file *file)
-{
-	struct socket *socket;
-
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk, __sk_common.skc_family) == AF_UNIX;
-}
 
 /* The same pipe or socket as one of the process's own first descriptors, whatever number it is used by. */
 static __always_inline int same_as(struct file *file, __s32 fd)
@@ -207,104 +153,6 @@ int stdio_enter(struct bpf_raw_tracepoint_args *ctx)
 	if (file)
 		note_writer(file, id);
 	return 0;
-}
-
-/* Goes over what a call has read or written, in pieces. */
-struct stdio_pieces {
-	struct writ_event_stdio event; /* but for time, size and address */
-	const struct iovec *next;
-	__u64 iovecs;
-	__u64 from;
-	__u64 in_piece;
-	__u64 left;
-	__u32 urgent;
-	__u32 failed;
-};
-
-/* 0: emitted. The sizes are constants, as the verifier wants them. */
-#define STDIO_TIER(tier)                                                                         \
-	__noinline int emit_stdio_##tier(struct stdio_pieces *p, __u32 size)              \
-	{                                                                                         \
-		struct writ_event_stdio *e;                                                       \
-		if (!p)                                                                           \
-			return 1;                                                                 \
-		e = bpf_ringbuf_reserve(&events, sizeof(*e) + tier, 0);                           \
-		if (!e)                                                                           \
-			return 1;                                                                 \
-		if (size > tier)                                                                  \
-			size = tier;                                                              \
-		fill_head(&e->head, p->event.head.type, size, p->event.head.session);             \
-		e->address = p->from;                                                             \
-		e->flags = p->event.flags | (p->left > size ? WRIT_STDIO_MORE : 0);               \
-		e->writer = p->event.writer;                                                      \
-		if (size && bpf_probe_read_user(e + 1, size, (const void *)p->from)) {            \
-			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);                                 \
-			return 1;                                                                 \
-		}                                                                                 \
-		bpf_ringbuf_submit(e, wake_flags(p->urgent));                                     \
-		return 0;                                                                         \
-	}
-
-STDIO_TIER(512)
-STDIO_TIER(4096)
-STDIO_TIER(16384)
-
-/* One step, looked at once by the verifier. 1: stop. */
-__noinline int emit_stdio_piece(struct stdio_pieces *p)
-{
-	struct iovec v;
-	__u64 size;
-
-	if (!p || !p->left)
-		return 1;
-	if (!p->in_piece) {
-		if (!p->iovecs || bpf_probe_read_user(&v, sizeof(v), p->next)) {
-			p->failed = 1;
-			return 1;
-		}
-		p->next++;
-		p->iovecs--;
-		p->from = (__u64)v.iov_base;
-		p->in_piece = v.iov_len;
-		return 0;
-	}
-	size = p->in_piece < p->left ? p->in_piece : p->left;
-	if (size > WRIT_CHUNK_MAX)
-		size = WRIT_CHUNK_MAX;
-	p->failed = size <= 512 ? emit_stdio_512(p, size) : size <= 4096 ? emit_stdio_4096(p, size) : emit_stdio_16384(p, size);
-	if (p->failed)
-		return 1;
-	p->from += size;
-	p->in_piece -= size;
-	p->left -= size;
-	return 0;
-}
-
-static long stdio_step(__u64 index, struct stdio_pieces *p)
-{
-	return emit_stdio_piece(p) != 0;
-}
-
-/* False: not all of it could be told. */
-static __always_inline int tell_bytes(struct speaking *s, __u32 type, __u32 flags, __u32 writer, __u64 length)
-{
-	struct stdio_pieces p = {};
-
-	p.event.head.type = type;
-	p.event.head.session = s->session;
-	p.event.flags = flags;
-	p.event.writer = writer;
-	p.urgent = type == WRIT_EVENT_STDIO_READ; /* also observed: who reads may be gone a moment later */
-	p.left = length;
-	if (s->vector) {
-		p.next = (const struct iovec *)s->buffer;
-		p.iovecs = s->count;
-	} else {
-		p.from = s->buffer;
-		p.in_piece = length;
-	}
-	bpf_loop(MAX_PIECES, stdio_step, &p, 0);
-	return !p.failed && !p.left;
 }
 
 static __always_inline void fill_server(struct writ_server *server, __u64 session, struct file *input)

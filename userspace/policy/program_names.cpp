@@ -1,7 +1,5 @@
 #include "policy/program_names.h"
 
-#include "policy/glob.h"
-
 namespace writ::policy {
 namespace {
 

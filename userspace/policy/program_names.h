@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/glob.h"
+
 namespace writ::policy {
 
 struct Tool;
@@ -22,11 +24,6 @@ class ProgramNames {
   [[nodiscard]] bool empty() const { return paths_.empty() && globs_.empty(); }
 
  private:
-  struct LongerFirst {
-    bool operator()(const std::string& a, const std::string& b) const {
-      return a.size() != b.size() ? a.size() > b.size() : a < b;
-    }
-  };
   std::map<std::string, const Tool*, std::less<>> paths_;
   std::map<std::string, const Tool*, LongerFirst> globs_;
 };

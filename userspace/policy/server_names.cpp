@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "policy/glob.h"
-
 namespace writ::policy {
 
 bool McpPattern::matches(const McpMessage& message) const {

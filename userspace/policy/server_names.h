@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/glob.h"
 #include "protocol/mcp_message.h"
 
 namespace writ::policy {
@@ -42,11 +43,6 @@ class ServerNames {
   [[nodiscard]] bool empty() const { return servers_.empty(); }
 
  private:
-  struct LongerFirst {
-    bool operator()(const std::string& a, const std::string& b) const {
-      return a.size() != b.size() ? a.size() > b.size() : a < b;
-    }
-  };
   struct Message {
     McpPattern pattern;
     const Tool* tool;

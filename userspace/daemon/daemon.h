@@ -66,9 +66,17 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
 
  private:
   explicit Daemon(Settings settings);
+
+  // daemon_start.cpp
   Status load(Diagnostics& diagnostics);
   Status load_exchange(Diagnostics& diagnostics);
   Status attach();
+  Status open_record();
+  Status open_desks();
+  Status open_tap();
+  Status open_sockets();
+  Status open_loop();
+  void write_start();
 
   // daemon_control.cpp
   Caller identify(const Peer& peer);
@@ -179,15 +187,16 @@ class Daemon : public ControlHandler, public kernel::ArrivalSink {
   identity::SessionRow session_row(const Session& session) const;
   void run_ended(const Peer& peer, const v1::RunEnded& ended);
 
+  // daemon_losses.cpp
+  void take_losses();
+  void write_lost(const char* kind, std::uint64_t count, const char* detail);
+
   Status read_events();
   void take_signal();
   void tick();
-  void take_losses();
-  void write_lost(const char* kind, std::uint64_t count, const char* detail);
   void end_sessions();
   void write_session(const Session& session, const char* what);
   Status write_gap(const std::string& session, const char* kind, std::string detail);
-  void write_start();
   void shut_down();
   Status watch(int fd, std::uint32_t events, std::uint64_t tag);
 

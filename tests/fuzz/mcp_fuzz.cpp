@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "protocol/json_rpc.h"
 #include "protocol/mcp.h"
+#include "protocol/mcp_batch.h"
 #include "protocol/mcp_result.h"
 #include "util/json_text.h"
 
@@ -12,6 +14,27 @@ namespace {
 
 void require(bool holds) {
   if (!holds) __builtin_trap();
+}
+
+// What is read of a batch is what its one reader would make of each text in it, and the whole is
+// an array for everybody.
+void check_batch(const std::string& body) {
+  using namespace writ::protocol;
+  const auto batch = read_mcp_batch(body);
+  if (!batch) {
+    require(!batch.error().code.empty() && batch.error().message.size() < 300);
+    return;
+  }
+  const auto texts = split_mcp_batch(body);
+  require(is_mcp_batch(body) && texts && texts->size() == batch->size());
+  require(!batch->empty() && batch->size() <= kMaxMcpBatch);
+  for (std::size_t i = 0; i < batch->size(); ++i) {
+    const auto one = read_mcp(texts->at(i));
+    require(one && one->id == batch->at(i).id && one->name == batch->at(i).name);
+  }
+  simdjson::dom::parser parser;
+  simdjson::dom::array whole;
+  require(parser.parse(body).get(whole) == simdjson::SUCCESS && whole.size() == batch->size());
 }
 
 }  // namespace
@@ -22,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string body(reinterpret_cast<const char*>(data), size);
   (void)find_mcp_result(body, false, "1");
   (void)find_mcp_result(body, true, "1");
+  check_batch(body);
   (void)read_mcp_headers({{"Content-Type", body}, {"Mcp-Name", body}, {"Accept", body}});
 
   const auto message = read_mcp(body);

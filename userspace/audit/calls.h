@@ -31,6 +31,9 @@ struct CallFilter {
 // that was not decided yet, the decision is a copy of that denial's.
 inline constexpr std::string_view kEndedByAnother = "its connection ended with the denial of call ";
 
+// The code of the decision about a message of a batch that was denied with another one of it.
+inline constexpr std::string_view kBatchDenied = "batch_denied";
+
 bool matches(const CallFilter& filter, const v1::Record& decision);
 
 // Joins a stream of records into calls, in the order of their decisions. Only when a call stays

@@ -75,7 +75,9 @@ std::string recorded_text(const ExplainView& view, const Palette& palette) {
         "  No rule of a policy decided that: a limit, a rate, a writ that had ended or a decision "
         "point did. Of the call itself the policy says:\n";
   } else if (recorded.decider == Decider::kAnother) {
-    out += "  It shared the connection of a call that was denied. Of this one the policy says:\n";
+    out +=
+        "  It shared the connection, or the batch, of a call that was denied. Of this one the "
+        "policy says:\n";
   }
   if (recorded.stopped_later) {
     out += "  It was stopped as more of it was seen; what of is not on record (see writ trace).\n";

@@ -28,7 +28,8 @@ Decider decider_of(const v1::Call& record) {
   const v1::Decision& d = record.decision().decision();
   if (d.verdict() != v1::VERDICT_DENY) return Decider::kPolicy;
   const bool opaque = d.request().protocol() == "opaque";
-  if (!opaque && record.outcome().outcome().detail().starts_with(audit::kEndedByAnother))
+  if (!opaque && (d.code() == audit::kBatchDenied ||
+                  record.outcome().outcome().detail().starts_with(audit::kEndedByAnother)))
     return Decider::kAnother;
   const bool known =
       std::find(kPolicyCodes.begin(), kPolicyCodes.end(), d.code()) != kPolicyCodes.end();

@@ -27,7 +27,7 @@ namespace writ::cli {
 enum class Decider {
   kPolicy,
   kOther,    // a denial by limits, a rate, an ended writ, or a decision point
-  kAnother,  // the denial of another call on the same connection
+  kAnother,  // the denial of another call on the same connection, or in the same batch
 };
 
 class RecordedCall {

@@ -102,6 +102,11 @@ struct Call {
   policy::Decision decision;
   std::unique_ptr<LlmCall> llm;  // it is one to a language model
   std::optional<Asked> asked;    // whether a model asked for it, where one was seen
+  // The messages of an MCP batch, in their order: each is a call of its own, with its own verdict
+  // and records. This one carries them, and has the bytes; what is asked of it is asked of them.
+  std::vector<std::unique_ptr<Call>> batch;
+  std::size_t consulted = 0;  // of them, or of itself: so many a decision point has answered
+  bool with_batch = false;    // of a message: it is denied because its batch is
 
   // Arguments that cannot be read are a problem of the call.
   void take_content_problem() {
@@ -115,6 +120,8 @@ struct Call {
   [[nodiscard]] bool undecided() const {
     return stage == Stage::kArriving || stage == Stage::kAsking;
   }
+  // What the decision point is asked about: its messages, or itself.
+  [[nodiscard]] std::size_t messages() const { return batch.empty() ? 1 : batch.size(); }
   [[nodiscard]] bool denied() const {
     return !undecided() && decision.verdict == policy::Verdict::kDeny;
   }

@@ -207,7 +207,7 @@ void Exchange::open_result(Call& call, const protocol::ResponseHead& head) {
   if (opens_mcp_stream(call)) call.mcp_stream = std::make_unique<McpStream>(call.request);
   call.result.open(scanner_, digests_.copy(), head.headers,
                    {.message_max = message_max_,
-                    .keep = wants_mcp_answer(call),
+                    .keep = waits_for_mcp_answer(call),
                     .events = true,
                     .grpc = multiplexed(),
                     .watch = call.mcp_stream.get(),

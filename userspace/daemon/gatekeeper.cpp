@@ -42,7 +42,7 @@ Gatekeeper::Gatekeeper(Parts parts)
               .pdp = parts_.pdp,
               .prices = parts_.prices,
               .report = parts_.report},
-             *parts_.rules) {}
+             parts_.rules) {}
 
 Session* Gatekeeper::session_of(std::uint64_t cgroup) {
   const auto found = parts_.sessions.find(cgroup);

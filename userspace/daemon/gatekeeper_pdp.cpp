@@ -6,7 +6,8 @@
 
 namespace writ::daemon {
 
-// The call is held until the answer, which comes within the configured time.
+// The call is held until the answer, which comes within the configured time; a batch until it has
+// one for each of its messages.
 void Gatekeeper::consult(Exchange& exchange, Session& session, Call& call) {
   const std::uint64_t stream = exchange.channel.stream;
   judge_.consult(stream, session, call, [this, stream, id = call.id](const pdp::PdpAnswer& answer) {
@@ -26,6 +27,10 @@ void Gatekeeper::take_answer(std::uint64_t stream, const std::string& id,
   Call& call = **found;
   call.stage = Stage::kArriving;
   judge_.narrow(*session, call, answer);
+  if (Judge::wants_answer(*session, call)) {
+    consult(exchange, *session, call);
+    return;
+  }
   conclude(exchange, *session, call);
   advance(exchange, *session);
 }

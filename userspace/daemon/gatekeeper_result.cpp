@@ -5,7 +5,6 @@
 
 #include "daemon/gatekeeper.h"
 #include "daemon/mcp_call.h"
-#include "daemon/question.h"
 
 namespace writ::daemon {
 
@@ -18,7 +17,7 @@ std::string unread(const Call& call) {
                        printable(problem->message));
   }
   // A message of MCP is read whole or not at all; it was scanned all the same.
-  if (wants_mcp_answer(call) && call.result.opened() && !call.result.body())
+  if (waits_for_mcp_answer(call) && call.result.opened() && !call.result.body())
     return fmt::format("the MCP answer was not read: {}", call.result.body_missing());
   return {};
 }
@@ -61,15 +60,8 @@ void Gatekeeper::finish(Session& session, Call& call) {
     judge_.write_outcome(session, call, "incomplete", call.broken_off);
     return;
   }
-  const auto settings = session.policy->settings(
-      session.writ.user.id, call.tool ? &*call.tool : nullptr, session.writ.tier);
-  if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
   const std::string not_read = unread(call);
-  judge_.read_answer(session, call);  // it keeps no body
-  if (!call.message) {
-    session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
-                              finding_views(call.result.findings(), 0));
-  }
+  judge_.take_result(session, call);  // it keeps no body
   std::string detail;
   for (const std::string& part : {not_read, call.grpc_status, call.conversation, waited(call)}) {
     if (!part.empty()) detail += (detail.empty() ? "" : "; ") + part;

@@ -21,10 +21,10 @@ policy::Decision deny(std::string rule, std::string code, std::string reason) {
 
 }  // namespace
 
-Judge::Judge(Parts parts, const scan::Ruleset& rules)
-    : parts_(std::move(parts)), digests_(make_digest(parts_.audit.key())) {
-  context_.ruleset_version = rules.version();
-  context_.categories = rules.categories();
+Judge::Judge(Parts parts, std::shared_ptr<const scan::Ruleset> rules)
+    : parts_(std::move(parts)), scanner_(rules), digests_(make_digest(parts_.audit.key())) {
+  context_.ruleset_version = rules->version();
+  context_.categories = rules->categories();
   context_.prices = parts_.prices;
 }
 
@@ -49,37 +49,36 @@ policy::Decision Judge::ask(const Session& session, const policy::Input& input) 
 
 policy::Decision Judge::judge(const Session& session, const Call& call, bool complete,
                               bool provisional) const {
+  return judge_one(session, session.facts, call, complete, provisional);
+}
+
+policy::Decision Judge::judge_one(const Session& session, const policy::SessionFacts& facts,
+                                  const Call& call, bool complete, bool provisional) const {
   if (auto ended = check_writ(session)) return *std::move(ended);
   if (call.claim && !call.tool && session.attributed()) {
     // A rule for calls without a name is not meant for a name that nobody knows.
     return deny("built-in:tool_unknown", "tool_unknown",
                 fmt::format("no tool of the catalog is called '{}'", printable(call.claim->tool)));
   }
-  const Question question(session, call, parts_.limits, complete, provisional);
+  const Question question(session, facts, call, parts_.limits, complete, provisional);
   return ask(session, question.input());
 }
 
-void Judge::weigh(const Session& session, Call& call) const {
+void Judge::weigh_one(const Session& session, const policy::SessionFacts& facts, Call& call) const {
   name(session, call);
   look_for_model(session.asked, call, digests_);
   // It is judged now, whether what is found is new or not.
   (void)(call.shares_connection() ? call.arguments.look_as_if_ended() : call.arguments.look());
   look_at_message(session, call);
   call.judged = call.request.bytes;
-  call.decision = judge(session, call, call.arguments.complete());
+  call.decision = judge_one(session, facts, call, call.arguments.complete(), false);
 }
 
-void Judge::consult(std::uint64_t flow, const Session& session, Call& call,
-                    pdp::PdpClient::Callback then) {
-  call.stage = Stage::kAsking;
-  const Question question(session, call, parts_.limits, call.arguments.complete());
-  parts_.pdp->ask(flow, question.document(), std::move(then));
-}
-
-void Judge::narrow(const Session& session, Call& call, const pdp::PdpAnswer& answer) const {
+void Judge::narrow_one(const Session& session, const policy::SessionFacts& facts, Call& call,
+                       const pdp::PdpAnswer& answer) const {
   name(session, call);
   look_at_message(session, call);
-  call.decision = judge(session, call, call.arguments.complete());
+  call.decision = judge_one(session, facts, call, call.arguments.complete(), false);
   const auto verdict = answer.verdict == pdp::Verdict::kDeny   ? policy::Verdict::kDeny
                        : answer.verdict == pdp::Verdict::kFlag ? policy::Verdict::kFlag
                                                                : policy::Verdict::kAllow;
@@ -100,34 +99,41 @@ void Judge::narrow(const Session& session, Call& call, const pdp::PdpAnswer& ans
 }
 
 // MCP's own traffic uses nothing up: an agent could not tell how many calls it has.
-std::optional<budget::Refusal> Judge::count(const Session& session, const Call& call) {
-  if (!call.traffic()) return parts_.limits.reserve(session.writ.id, call.id, steady_now());
-  parts_.limits.release(call.id, steady_now());  // its head may have been judged as a call
-  return std::nullopt;
+void Judge::count(const Session& session, Call& call) {
+  if (call.traffic()) {
+    parts_.limits.release(call.id, steady_now());  // its head may have been judged as a call
+  } else if (auto refusal = parts_.limits.reserve(session.writ.id, call.id, steady_now())) {
+    call.decision = deny("limits", std::move(refusal->code), std::move(refusal->message));
+    return;
+  }
+  check_rate(session, call);
 }
 
 bool Judge::conclude(Session& session, Call& call, std::uint32_t pid,
                      const std::string& executable) {
   call.arguments.drop_body();
-  if (call.request.mcp) call.request.mcp->arguments = {};
-  if (call.decision.verdict != policy::Verdict::kDeny) {
-    if (auto refusal = count(session, call)) {
-      call.decision = deny("limits", std::move(refusal->code), std::move(refusal->message));
-    } else {
-      check_rate(session, call);
-    }
+  const std::vector<Call*> all = calls_in(call);
+  for (Call* one : all) {
+    one->arguments.drop_body();
+    if (one->request.mcp) one->request.mcp->arguments = {};
   }
+  if (call.decision.verdict != policy::Verdict::kDeny) count_all(session, call);
   if (!write_decision(session, call, pid, executable) || call.denied()) {
-    parts_.limits.release(call.id, steady_now());  // what is denied has used nothing
+    // What is denied has used nothing.
+    for (const Call* one : all) parts_.limits.release(one->id, steady_now());
     return false;
   }
-  if (call.traffic()) return true;
-  if (!parts_.limits.commit(call.id, steady_now())) {
-    call.decision =
-        deny("limits", "limit_lost", "its place within the limits was lost while it was recorded");
-    return false;
+  for (Call* one : all) {
+    if (one->traffic()) continue;
+    if (!parts_.limits.commit(one->id, steady_now())) {
+      one->decision = deny("limits", "limit_lost",
+                           "its place within the limits was lost while it was recorded");
+      settle_batch(call);
+      deny_with_batch(call);
+      return false;
+    }
+    session.facts.note_call(tool_name(*one), arguments_digest(*one));
   }
-  session.facts.note_call(tool_name(call), arguments_digest(call));
   return true;
 }
 
@@ -148,24 +154,38 @@ bool Judge::write_decision(Session& session, Call& call, std::uint32_t pid,
                            const std::string& executable) {
   call.decided_ns = monotonic_ns();
   call.stage = Stage::kDecided;
-  ++session.calls;
-  if (call.denied()) ++session.denied;
-  v1::Record record = decision_record(call, session, pid, executable, context_);
-  if (const std::string same = arguments_digest(call); !same.empty())
-    record.mutable_decision()->mutable_request()->set_call_digest(digests_.hex_of(same));
-  const auto sequence = parts_.audit.append(record);
-  const Status durable =
-      sequence ? parts_.audit.commit() : Status(tl::unexpected(sequence.error()));
+  deny_with_batch(call);
+  const std::vector<Call*> all = calls_in(call);
+  Status durable;
+  for (Call* one : all) {
+    one->decided_ns = call.decided_ns;
+    one->stage = Stage::kDecided;
+    ++session.calls;
+    if (one->denied()) ++session.denied;
+    if (durable) durable = append_decision(session, *one, pid, executable);
+  }
+  if (durable) durable = parts_.audit.commit();
   if (durable) return true;
   parts_.report(fmt::format("a decision could not be recorded, so the call is denied: {}",
                             durable.error().message));
   call.decision = deny("audit", "audit_unavailable", "the audit record cannot be written");
+  for (Call* one : all) one->decision = call.decision;
   return false;
+}
+
+Status Judge::append_decision(const Session& session, const Call& call, std::uint32_t pid,
+                              const std::string& executable) {
+  v1::Record record = decision_record(call, session, pid, executable, context_);
+  if (const std::string same = arguments_digest(call); !same.empty())
+    record.mutable_decision()->mutable_request()->set_call_digest(digests_.hex_of(same));
+  const auto sequence = parts_.audit.append(record);
+  return sequence ? Status() : Status(tl::unexpected(sequence.error()));
 }
 
 void Judge::write_outcome(const Session& session, Call& call, const char* result,
                           std::string detail) {
   call.stage = Stage::kDone;
+  if (!call.batch.empty()) return write_batch_outcomes(session, call, result, detail);
   if (call.llm) call.llm->end_answer();
   append_outcome(outcome_record(call, session, result, std::move(detail), context_));
   if (!call.mcp_stream) return;

@@ -1,6 +1,7 @@
 // What is known of a message to an MCP server beyond its tool's name, and what its answer tells.
 #include "daemon/judge.h"
 #include "daemon/mcp_call.h"
+#include "daemon/question.h"
 
 namespace writ::daemon {
 namespace {
@@ -31,6 +32,19 @@ void Judge::look_at_message(const Session& session, Call& call) const {
     call.mcp_arguments = digests_.copy().hex_of(message.arguments);
   if (message.method == "tools/call" && tools_.changed(server_key(session, call), message.name))
     call.arguments.add_finding(tool_changed(message.name));
+}
+
+void Judge::take_result(Session& session, Call& call) {
+  hand_out_answers(call);
+  for (Call* one : calls_in(call)) {
+    const auto settings = session.policy->settings(
+        session.writ.user.id, one->tool ? &*one->tool : nullptr, session.writ.tier);
+    if (settings.results == policy::ResultAction::kOff) one->result.forget_findings();
+    read_answer(session, *one);
+    if (one->message) continue;
+    session.facts.note_result(tool_name(*one), !one->tool || one->tool->tool->untrusted,
+                              finding_views(one->result.findings(), 0));
+  }
 }
 
 void Judge::read_answer(const Session& session, Call& call) {

@@ -15,11 +15,13 @@ std::string_view effect_text(const Call& call) {
   return call.tool->tool->effect == policy::Effect::kRead ? "read" : "write";
 }
 
-std::optional<std::int64_t> calls_left(const Session& session, budget::LimitBook& limits) {
+// `ahead`: calls that will be counted before this one.
+std::optional<std::int64_t> calls_left(const Session& session, std::uint64_t ahead,
+                                       budget::LimitBook& limits) {
   const auto most = session.writ.limits.max_tool_calls;
   if (!most) return std::nullopt;
   const auto usage = limits.usage(session.writ.id, std::chrono::steady_clock::now());
-  const std::uint64_t used = usage ? usage->committed + usage->reserved : 0;
+  const std::uint64_t used = ahead + (usage ? usage->committed + usage->reserved : 0);
   return static_cast<std::int64_t>(*most - std::min(*most, used));
 }
 
@@ -59,9 +61,10 @@ std::string arguments_digest(const Call& call) {
   return digest;
 }
 
-Question::Question(const Session& session, const Call& call, budget::LimitBook& limits,
-                   bool complete, bool provisional)
+Question::Question(const Session& session, const policy::SessionFacts& facts, const Call& call,
+                   budget::LimitBook& limits, bool complete, bool provisional)
     : session_(session),
+      facts_(facts),
       call_(call),
       complete_(complete),
       provisional_(provisional),
@@ -72,7 +75,8 @@ Question::Question(const Session& session, const Call& call, budget::LimitBook& 
   if (reads.arguments) read_arguments();
   if (reads.digest) digest_ = arguments_digest(call);
   if (reads.budget || session.consults) {
-    budget_[0] = {.name = "calls", .left = calls_left(session, limits)};
+    budget_[0] = {.name = "calls",
+                  .left = calls_left(session, facts.calls() - session.facts.calls(), limits)};
   }
   if (!session.consults) return;
   if (call.request.mcp) server_ = mcp_server(call.request);
@@ -82,7 +86,7 @@ Question::Question(const Session& session, const Call& call, budget::LimitBook& 
   }
   told_budget_[0] = {.name = budget_[0].name, .left = budget_[0].left};
   for (const policy::Tool& known : session.policy->catalog().tools()) {
-    if (session.facts.calls_of(known.name).value_or(0) > 0) tools_.push_back(known.name);
+    if (facts.calls_of(known.name).value_or(0) > 0) tools_.push_back(known.name);
   }
 }
 
@@ -109,7 +113,7 @@ policy::Input Question::input() const {
                       .complete = complete_,
                       .arguments = arguments_ ? &*arguments_ : nullptr,
                       .arguments_digest = digest_,
-                      .session = &session_.facts,
+                      .session = &facts_,
                       .budget = budget_,
                       .now = std::chrono::system_clock::now(),
                       .provisional = provisional_};
@@ -124,7 +128,7 @@ policy::Input Question::input() const {
 pdp::PdpInput Question::document() const {
   const identity::Writ& writ = session_.writ;
   const ToolCall& request = call_.request;
-  const auto& sources = session_.facts.sources();
+  const auto& sources = facts_.sources();
   return {
       .user = {.id = writ.user.id,
                .email = writ.user.email,
@@ -152,7 +156,7 @@ pdp::PdpInput Question::document() const {
                   .complete = complete_},
       .findings = told_findings_,
       .session = {.id = session_.id,
-                  .calls = session_.facts.calls(),
+                  .calls = facts_.calls(),
                   .tainted = std::any_of(sources.begin(), sources.end(),
                                          [](const auto& source) { return source.untrusted; }),
                   .tools = tools_},

@@ -18,10 +18,11 @@ namespace writ::daemon {
 
 class Question {
  public:
-  // All three must outlive it. `complete`: the whole call is there. `provisional`: it is asked once
-  // more before any byte of its body leaves.
-  Question(const Session& session, const Call& call, budget::LimitBook& limits, bool complete,
-           bool provisional = false);
+  // All four must outlive it. `facts`: the session's own, or, for a message of a batch, what they
+  // would be had those before it been let go. `complete`: the whole call is there. `provisional`:
+  // it is asked once more before any byte of its body leaves.
+  Question(const Session& session, const policy::SessionFacts& facts, const Call& call,
+           budget::LimitBook& limits, bool complete, bool provisional = false);
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
 
@@ -33,6 +34,7 @@ class Question {
   void read_arguments();
 
   const Session& session_;
+  const policy::SessionFacts& facts_;
   const Call& call_;
   const bool complete_;
   const bool provisional_;

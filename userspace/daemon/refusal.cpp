@@ -24,6 +24,17 @@ std::string json_rpc_error(const Call& call, std::string_view id, std::string_vi
       kMcpDenied, json_string(reason), denial_details(call, reason));
 }
 
+// Of each request in a batch; empty: it has none.
+std::string batch_errors(const Call& carrier) {
+  std::string all;
+  for (const auto& message : carrier.batch) {
+    if (!wants_mcp_answer(*message)) continue;
+    all += all.empty() ? "[" : ",";
+    all += json_rpc_error(*message, message->request.mcp->id, message->decision.reason);
+  }
+  return all.empty() ? all : all + "]";
+}
+
 std::string http_response(std::string_view status, std::string_view body, bool with_body) {
   return fmt::format(
       "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
@@ -51,6 +62,8 @@ std::string refusal_close(const Call& call) {
 }
 
 std::string refusal_response(const Call& call) {
+  if (const std::string errors = batch_errors(call); !errors.empty())  // has Streamable HTTP only
+    return http_response("200 OK", errors, true);
   if (wants_mcp_answer(call) && call.mcp_headers.streamable) {
     return http_response("200 OK", json_rpc_error(call, call.request.mcp->id, call.decision.reason),
                          true);

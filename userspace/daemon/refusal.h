@@ -13,7 +13,8 @@ namespace writ::daemon {
 // 9110 section 9.3.2).
 //
 // To a request to an MCP server over Streamable HTTP, 200 with a JSON-RPC error that has the
-// request's id, so that the client has an answer to that call and goes on with the next one.
+// request's id, so that the client has an answer to that call and goes on with the next one. To a
+// batch an array of them, one for each request in it.
 std::string refusal_response(const Call& call);
 
 // The same on a WebSocket connection: a Close frame of a server with code 1008 (policy violation)

@@ -67,17 +67,4 @@ Result<std::unique_ptr<Call>> make_stdio_call(std::string_view text, std::string
   return call;
 }
 
-Status take_stdio_answer(Call& call, std::string_view text, protocol::McpResult answer,
-                         scan::Scanner& scanner, const audit::Key& key) {
-  auto digest = key.digest_stream();
-  if (!digest) return tl::unexpected(digest.error());
-  call.result.open(scanner, std::move(*digest), {}, {});
-  call.result.feed(text);
-  call.result.end();
-  (void)call.result.look();
-  call.mcp_result = std::move(answer);
-  call.answered = true;
-  return {};
-}
-
 }  // namespace writ::daemon

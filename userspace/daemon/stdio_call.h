@@ -28,8 +28,4 @@ Result<std::unique_ptr<Call>> make_stdio_call(std::string_view text, std::string
                                               std::optional<protocol::Problem> problem,
                                               scan::Scanner& scanner, const audit::Key& key);
 
-// What the server has answered is the call's result. REQUIRES: text answers it.
-Status take_stdio_answer(Call& call, std::string_view text, protocol::McpResult answer,
-                         scan::Scanner& scanner, const audit::Key& key);
-
 }  // namespace writ::daemon

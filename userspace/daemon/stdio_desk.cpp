@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "daemon/mcp_call.h"
-#include "daemon/question.h"
 #include "daemon/refusal.h"
 #include "daemon/stdio_call.h"
 #include "protocol/json_rpc.h"
@@ -54,7 +53,9 @@ struct StdioDesk::Told : protocol::JsonFrameSink {
 struct StdioDesk::Says : protocol::JsonFrameSink {
   Says(StdioDesk& d, StdioServer& s) : desk(d), server(s) {}
   void on_message(std::string_view text, std::uint64_t /*begin*/, std::uint64_t /*end*/) override {
-    desk.take_answer(server, text);
+    protocol::each_mcp_result(text, false, [&](protocol::McpResult&& answer, std::string_view its) {
+      desk.take_answer(server, its, std::move(answer));
+    });
   }
   void on_stray(std::string_view /*text*/, std::uint64_t /*begin*/,
                 std::uint64_t /*end*/) override {}
@@ -172,7 +173,11 @@ void StdioDesk::judge(StdioServer& server, StdioRead::Message& message) {
   const Session& session = session_of(server);
   parts_.judge.weigh(session, call);
   if (!Judge::wants_answer(session, call)) return conclude(server, message);
-  parts_.judge.consult(kStdioFlow | server.pid, session, call,
+  consult(server, call);
+}
+
+void StdioDesk::consult(StdioServer& server, Call& call) {
+  parts_.judge.consult(kStdioFlow | server.pid, session_of(server), call,
                        [this, pid = server.pid, id = call.id](const pdp::PdpAnswer& answer) {
                          take_verdict(pid, id, answer);
                        });
@@ -185,7 +190,9 @@ void StdioDesk::take_verdict(std::uint32_t pid, const std::string& id,
   StdioServer& server = *at->second;
   for (StdioRead::Message& message : server.read->messages) {
     if (message.concluded || message.call->id != id) continue;
-    parts_.judge.narrow(session_of(server), *message.call, answer);
+    const Session& session = session_of(server);
+    parts_.judge.narrow(session, *message.call, answer);
+    if (Judge::wants_answer(session, *message.call)) return consult(server, *message.call);
     conclude(server, message);
   }
   if (!advancing_) settle(server);
@@ -225,7 +232,7 @@ void StdioDesk::settle(StdioServer& server) {
     if (read.held && !message.may) {
       refuse(server, message);
     } else {
-      follow(server, message);
+      follow(server, std::move(message.call));
     }
   }
   if (read.held && changed) (void)parts_.servers.go_on(read.reader);  // or it has ended
@@ -267,16 +274,21 @@ Status StdioDesk::take_out(const StdioRead& read, std::uint64_t begin, std::uint
 
 void StdioDesk::refuse(StdioServer& server, StdioRead::Message& message) {
   const Call& call = *message.call;
-  const bool answers = !call.request.mcp || wants_mcp_answer(call);
-  if (answers) say(server, stdio_refusal(call, message.refused_id));
+  for (const auto& one : call.batch)
+    if (wants_mcp_answer(*one)) say(server, stdio_refusal(*one, one->request.mcp->id));
+  const bool unread = call.batch.empty() && !call.request.mcp;
+  if (unread || wants_mcp_answer(call)) say(server, stdio_refusal(call, message.refused_id));
   parts_.judge.write_outcome(session_of(server), *message.call, "refused",
                              "the server has not seen it");
 }
 
-// It goes its way: its outcome is its answer, if there is one to come.
-void StdioDesk::follow(StdioServer& server, StdioRead::Message& message) {
+// It goes its way: its outcome is its answer, if there is one to come. So does each message of a
+// batch.
+void StdioDesk::follow(StdioServer& server, std::unique_ptr<Call> followed) {
+  for (auto& one : followed->batch) follow(server, std::move(one));
+  if (!followed->batch.empty()) return;
   const Session& session = session_of(server);
-  Call& call = *message.call;
+  Call& call = *followed;
   if (!wants_mcp_answer(call)) {
     parts_.judge.write_outcome(session, call, "completed", {});
     return;
@@ -292,27 +304,19 @@ void StdioDesk::follow(StdioServer& server, StdioRead::Message& message) {
                                fmt::format("{} calls before it were not answered", kMaxOpen));
     return;
   }
-  server.open.emplace(id, std::move(message.call));
+  server.open.emplace(id, std::move(followed));
 }
 
-void StdioDesk::take_answer(StdioServer& server, std::string_view text) {
-  auto answer = protocol::read_mcp_result(text);
-  if (!answer) return;  // what a server says by itself
-  auto found = server.open.extract(answer->id);
+void StdioDesk::take_answer(StdioServer& server, std::string_view text,
+                            protocol::McpResult answer) {
+  auto found = server.open.extract(answer.id);
   if (found.empty()) return;
   Call& call = *found.mapped();
   Session& session = session_of(server);
   if (call.request.mcp->method == "initialize")
-    server.version = protocol::mcp_version_of(answer->result);
-  if (Status taken = take_stdio_answer(call, text, *std::move(answer), scanner_, parts_.key);
-      !taken)
-    parts_.report(taken.error().message);
-  const auto settings = session.policy->settings(
-      session.writ.user.id, call.tool ? &*call.tool : nullptr, session.writ.tier);
-  if (settings.results == policy::ResultAction::kOff) call.result.forget_findings();
-  parts_.judge.read_answer(session, call);
-  session.facts.note_result(tool_name(call), !call.tool || call.tool->tool->untrusted,
-                            finding_views(call.result.findings(), 0));
+    server.version = protocol::mcp_version_of(answer.result);
+  take_mcp_answer(call, text, std::move(answer), scanner_, make_digest(parts_.key));
+  parts_.judge.take_result(session, call);
   parts_.judge.write_outcome(session, call, "completed", {});
 }
 

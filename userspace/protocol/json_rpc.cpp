@@ -88,8 +88,8 @@ tl::expected<JsonRpcMessage, Problem> JsonRpcReader::read(std::string_view text)
     return bad("bad_json", fmt::format("a body that {}", fault));
   if (root.is_array()) {
     return bad("json_rpc_batch",
-               "several messages in one request, of which each needs its own verdict: send them "
-               "one by one");
+               "several messages in one, which of all versions of MCP only 2025-03-26 has (over "
+               "stdio and Streamable HTTP): send them one by one");
   }
   object top;
   if (root.get(top) != simdjson::SUCCESS) return bad("a body that is no JSON object");

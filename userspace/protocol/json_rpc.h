@@ -5,8 +5,9 @@
 //   json_rpc_too_large  over kMaxBytes
 //   bad_json            no JSON in UTF-8, deeper than kMaxDepth, a name twice in one object (two
 //                       readers take two values), NUL in a text, a number beyond 64 bits
-//   json_rpc_batch      an array: several messages, each of which would need a verdict of its own
-//   bad_json_rpc        not version "2.0"; a member that differs from one of the envelope's by case
+//   json_rpc_batch      an array: several messages, where one is to be read (mcp_batch.h reads
+//   them) bad_json_rpc        not version "2.0"; a member that differs from one of the envelope's
+//   by case
 //                       only (some readers take it for that); an id that is neither text nor whole
 //                       number, or over kMaxId bytes; neither method nor exactly one of result and
 //                       error

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "protocol/json_rpc.h"
+#include "protocol/mcp_batch.h"
 #include "protocol/sse.h"
 
 namespace writ::protocol {
@@ -20,24 +21,27 @@ std::optional<T> member(const simdjson::dom::object& from, std::string_view name
   return value;
 }
 
-std::optional<McpResult> read_result(std::string_view text, std::string_view id) {
-  auto result = read_mcp_result(text);
-  if (!result || result->id != id) return std::nullopt;
-  return result;
+void visit_answers(std::string_view text, const OnMcpResult& visit) {
+  if (!is_mcp_batch(text)) {
+    if (auto result = read_mcp_result(text)) visit(*std::move(result), text);
+    return;
+  }
+  const auto texts = split_mcp_batch(text);
+  for (const std::string_view one : texts.value_or(std::vector<std::string_view>()))
+    if (auto result = read_mcp_result(one)) visit(*std::move(result), one);
 }
 
-// Looks at the data of each event of a stream for the answer.
+// Looks at the data of each event of a stream for answers.
 struct AnswerSink : SseSink {
-  explicit AnswerSink(std::string_view its) : id(its) {}
+  explicit AnswerSink(const OnMcpResult& on) : visit(on) {}
   void on_data(std::string_view piece) override { data += piece; }
   void on_aside(std::string_view /*piece*/) override {}
   void on_event(const SseEvent& /*event*/) override {
-    if (!found) found = read_result(data, id);
+    visit_answers(data, visit);
     data.clear();
   }
-  std::string_view id;
+  const OnMcpResult& visit;
   std::string data;
-  std::optional<McpResult> found;
 };
 
 }  // namespace
@@ -64,11 +68,18 @@ std::optional<McpResult> read_mcp_result(std::string_view text) {
   return out;
 }
 
-std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id) {
-  if (!events) return read_result(body, id);
-  AnswerSink sink(id);
+void each_mcp_result(std::string_view body, bool events, const OnMcpResult& visit) {
+  if (!events) return visit_answers(body, visit);
+  AnswerSink sink(visit);
   SseParser().feed(body, sink);
-  return sink.found;
+}
+
+std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id) {
+  std::optional<McpResult> found;
+  each_mcp_result(body, events, [&](McpResult&& result, std::string_view /*text*/) {
+    if (!found && result.id == id) found = std::move(result);
+  });
+  return found;
 }
 
 std::string mcp_version_of(std::string_view result) {

@@ -1,6 +1,7 @@
 // What a server's answer says of the request that it answers.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,9 +20,14 @@ struct McpResult {
 // What one message of the server's answers; nullopt: it answers nothing, or is not to be read.
 std::optional<McpResult> read_mcp_result(std::string_view message);
 
-// The answer to the request with that id. `body`: the whole body of the response; `events`: it is
-// an event stream, each event a message of the server's, of which one is the answer. nullopt: it is
-// not there, or not to be read.
+// The same of each answer in `body`, with its own text, which is valid during the call only.
+// `body`: the whole body of a response; `events`: it is an event stream, each event what the server
+// says. That is one message, or an array of them (mcp_batch.h), of which what cannot be read is
+// left out.
+using OnMcpResult = std::function<void(McpResult&&, std::string_view text)>;
+void each_mcp_result(std::string_view body, bool events, const OnMcpResult& visit);
+
+// The answer to the request with that id. nullopt: it is not there, or not to be read.
 std::optional<McpResult> find_mcp_result(std::string_view body, bool events, std::string_view id);
 
 // The version that the result of initialize settles, printable; empty: it says none.

@@ -1,6 +1,9 @@
 """MCP over HTTP, between server-everything and the official SDK's client, and one in Python."""
+import contextlib
+import http.server
 import itertools
 import json
+import threading
 import urllib.parse
 
 from lib.case import each, timeout
@@ -101,15 +104,21 @@ def test_a_message_that_two_readers_could_read_differently(env):
 SEND = ("import http.client,sys\n"
         "c=http.client.HTTPConnection(sys.argv[1],int(sys.argv[2]))\n"
         "headers=dict(line.split(': ',1) for line in sys.argv[4:])\n"
-        "c.request('POST','/mcp',sys.argv[3],{'Content-Type':'application/json'}|headers); print(c.getresponse().status)\n")
+        "c.request('POST','/mcp',sys.argv[3],{'Content-Type':'application/json'}|headers); r=c.getresponse()\n"
+        "print(r.status); print(r.read().decode())\n")
 
 
 def post(env, body, headers) -> int:
-    target = urllib.parse.urlsplit(env.url("http", "/mcp"))
+    return post_to(env, env.url("http", "/mcp"), body, headers)[0]
+
+
+def post_to(env, url, body, headers) -> tuple[int, str]:
+    target = urllib.parse.urlsplit(url)
     done = env.writ("run", "--agent", "tester", "--user", "sarah", "--", "/usr/bin/python3", "-c", SEND, target.hostname, str(target.port),
                     body, *headers)
     assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    status, _, text = done.stdout.partition("\n")
+    return int(status), text
 
 
 @each(program=HTTP_CLIENTS)
@@ -128,6 +137,54 @@ def test_many_calls(env, program):
     assert len(made) == 2 * count, len(made)
     assert len({c["decision"]["decision"]["tool"]["mcp"]["id"] for c in made}) == 2 * count
     assert all(len(c["outcome"]["outcome"]["mcp"]["result"]) == 64 for c in made), "a result is not on record"
+
+
+@contextlib.contextmanager
+def batch_server():
+    """An MCP server that takes batches, which 2025-03-26 had and no SDK in the registries sends. Gives its URL, and the ids that it has
+    seen."""
+    seen = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.extend(one["id"] for one in message)
+            text = json.dumps([{"jsonrpc": "2.0", "id": one["id"], "result": {"content": []}} for one in message]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/mcp", seen
+        server.shutdown()
+
+
+def test_a_batch(env):
+    """MCP 2025-03-26: each message has its own verdict, record and result; where one is denied, no byte of the batch leaves."""
+    use(env)
+    call = lambda i, tool: {"jsonrpc": "2.0", "id": i, "method": "tools/call", "params": {"name": tool, "arguments": {}}}  # noqa: E731
+    with batch_server() as (url, seen):
+        send = lambda *calls, version="2025-03-26": post_to(  # noqa: E731
+            env, url, json.dumps(calls), ["Accept: application/json, text/event-stream", f"MCP-Protocol-Version: {version}"])
+        before = env.last_sequence()
+        status, text = send(call(1, "echo"), call(2, "get-structured-content"))
+        assert (status, [a["id"] for a in json.loads(text)], seen) == (200, [1, 2], [1, 2]), (status, text, seen)
+        status, text = send(call(3, "echo"), call(4, "get-env"))
+        errors = [(a["id"], a["error"]["data"]["code"]) for a in json.loads(text)]
+        assert (status, errors) == (200, [(3, "batch_denied"), (4, "scope_missing")]), (status, text)
+        assert send(call(5, "echo"), version="2025-06-18")[0] == 403
+        assert send(call(6, "echo"))[0] == 200
+        assert seen == [1, 2, 6], "a message of a denied batch has reached the server"
+    made = [(c["decision"]["decision"], c["outcome"]["outcome"]) for c in env.calls(before, 6)]
+    told = [(d["code"], o["result"], len(o.get("mcp", {}).get("result", ""))) for d, o in made]
+    assert told == [("allowed", "completed", 64), ("allowed", "completed", 64), ("batch_denied", "refused", 0),
+                    ("scope_missing", "refused", 0), ("unparseable", "refused", 0), ("allowed", "completed", 64)], told
 
 
 def test_over_http2(env):

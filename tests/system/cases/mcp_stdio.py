@@ -123,9 +123,9 @@ PYTHON_CLIENT = [PYTHON, CLIENTS / "mcp_client.py"]
 
 class Notes(Client):
     """The client in Python, and its server."""
-    def __init__(self, env, *options, over="pipes", **how):
+    def __init__(self, env, *options, over="pipes", version="2025-06-18", **how):
         self.file = env.directory / f"notes-{os.urandom(4).hex()}"
-        client = PYTHON_CLIENT + (["--socketpair"] if over == "socketpair" else [])
+        client = PYTHON_CLIENT + (["--socketpair"] if over == "socketpair" else []) + ["--version", version]
         super().__init__(env, PYTHON, CLIENTS / "mcp_server.py", "--file", self.file, *options, client=client, **how)
 
     def note(self, text: str) -> dict:
@@ -161,6 +161,33 @@ def test_several_in_one_write(env):
         answers = {str(a["id"]): a for a in notes.ask(send=[batch], answers=5)["answers"]}
         assert {name for name, a in answers.items() if "error" in a} == {"two", "four"}, answers
         assert notes.noted() == ["one", "three", "five"]
+
+
+def batch(*messages) -> str:
+    return "[" + ", ".join(messages) + "]\n"
+
+
+@each(piece=["65536", "7"])
+def test_a_batch(env, piece):
+    """MCP 2025-03-26: each message of an array has its own verdict and record; where one is denied, nothing of the array is done."""
+    use(env, NOTES)
+    before = env.last_sequence()
+    with Notes(env, "--piece", piece, version="2025-03-26") as notes:
+        told = '{"jsonrpc": "2.0", "method": "notifications/progress", "params": {}}'
+        (answers,) = notes.ask(send=[batch(note(101, "one"), told, note("x", "two"))], answers=1)["answers"]
+        assert [(a["id"], "result" in a) for a in answers] == [(101, True), ("x", True)], answers
+        refused = notes.ask(send=[batch(note(102, "three"), note(103, "a secret"), told)], answers=2)["answers"]
+        assert [(a["id"], a["error"]["data"]["code"]) for a in refused] == [(102, "batch_denied"), (103, "rule_denied")], refused
+        assert "message 2 of 3 of its batch (tools/call note) is denied, by no-secrets" in refused[0]["error"]["message"], refused
+        assert notes.noted() == ["one", "two"], "a message of a denied batch was done"
+        (answers,) = notes.ask(send=[batch(note(104, "four"))], answers=1)["answers"]
+        assert [a["id"] for a in answers] == [104], answers
+        assert notes.noted() == ["one", "two", "four"]
+    calls = [(d["tool"]["mcp"].get("id", ""), d["code"], o["result"], len(o.get("mcp", {}).get("result", "")))
+             for d, o in made(env, before, 9) if d["tool"].get("name") in ("notes.add", "mcp.notify")][1:]
+    assert calls == [("101", "allowed", "completed", 64), ("", "allowed", "completed", 0), ('"x"', "allowed", "completed", 64),
+                     ("102", "batch_denied", "refused", 0), ("103", "rule_denied", "refused", 0), ("", "batch_denied", "refused", 0),
+                     ("104", "allowed", "completed", 64)], calls
 
 
 def test_a_message_in_pieces(env):

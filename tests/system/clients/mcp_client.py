@@ -1,7 +1,7 @@
 """An MCP client over stdio in plain Python (there is no SDK for it in the registries): starts a server behind two pipes, as Python's
 subprocess does, or behind a socketpair, and sends what it is told as it is told.
 
-    mcp_client.py [--socketpair] SERVER...
+    mcp_client.py [--socketpair] [--version VERSION] SERVER...
     {"send": [PIECE...], "pause": SECONDS, "answers": N} → {"answers": [...]}: the pieces one write each; then N lines of the server's
     {"call": NAME, "arguments": {...}} → {"result": ...} or {"error": ...}, as mcp_client.mjs has it
     {"pid": true} → {"pid": of the server}      {"thousand": N} → {"good": ...}
@@ -14,9 +14,16 @@ import sys
 import time
 
 command = sys.argv[1:]
-if command[0] == "--socketpair":
+over_socketpair, version = False, "2025-06-18"
+while command[0].startswith("--"):
+    option = command.pop(0)
+    if option == "--socketpair":
+        over_socketpair = True
+    else:
+        version = command.pop(0)
+if over_socketpair:
     near, far = socket.socketpair()
-    server = subprocess.Popen(command[1:], stdin=far, stdout=far)
+    server = subprocess.Popen(command, stdin=far, stdout=far)
     far.close()
     writer, reader = near.fileno(), near.makefile("r")
 else:
@@ -54,10 +61,10 @@ def act(order):
     return call("tools/call", {"name": order["call"], "arguments": order.get("arguments", {})})
 
 
-call("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "plain", "version": "1"}})
+call("initialize", {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "plain", "version": "1"}})
 send(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
 print(json.dumps({"ready": True}), flush=True)
 for line in sys.stdin:
     print(json.dumps(act(json.loads(line))), flush=True)
-os.close(writer) if command[0] == "--socketpair" else server.stdin.close()
+os.close(writer) if over_socketpair else server.stdin.close()
 server.wait(10)

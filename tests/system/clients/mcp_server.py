@@ -1,5 +1,6 @@
 """An MCP server over stdio in plain Python (there is no SDK for it in the registries), for what well-behaved servers never do: reading a
-byte at a time, reading by recv, a descriptor of another number. One tool, `note`, appends its argument to a file; `echo` returns it."""
+byte at a time, reading by recv, a descriptor of another number; and for batches, which MCP 2025-03-26 had and no SDK sends. One tool,
+`note`, appends its argument to a file; `echo` returns it."""
 import argparse
 import json
 import os
@@ -33,6 +34,14 @@ def answer(message):
     return {}
 
 
+def answer_to(message):
+    if isinstance(message, list):
+        return [each for each in map(answer_to, message) if each]
+    if "id" in message and "method" in message:
+        return {"jsonrpc": "2.0", "id": message["id"], "result": answer(message)}
+    return None
+
+
 left = b""
 while data := os.read(source, args.piece):
     left += data
@@ -42,5 +51,5 @@ while data := os.read(source, args.piece):
             message = json.loads(line)
         except ValueError:
             continue
-        if "id" in message and "method" in message:
-            os.write(1, json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": answer(message)}).encode() + b"\n")
+        if told := answer_to(message):
+            os.write(1, json.dumps(told).encode() + b"\n")

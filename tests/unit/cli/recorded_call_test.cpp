@@ -99,6 +99,7 @@ TEST(RecordedCall, TellsWhoDecided) {
   EXPECT_EQ(decider("built-in:writ_revoked", "writ_revoked"), Decider::kOther);
   EXPECT_EQ(decider("decision-point:x", "rule_denied"), Decider::kOther)
       << "whose codes are its own";
+  EXPECT_EQ(decider("cap", "batch_denied"), Decider::kAnother);
   v1::Call beside = recorded(1, "POST", "/pay");
   deny(beside, "cap", "rule_denied");
   beside.mutable_outcome()->mutable_outcome()->set_result("incomplete");

@@ -3,11 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "daemon/gatekeeper_support.h"
+#include "daemon/refusal.h"
 #include "daemon/stdio_call.h"
 
 namespace writ::daemon {
@@ -306,6 +308,146 @@ TEST_F(StdioTest, AnIdThatIsUsedAgain) {
   says(R"({"jsonrpc":"2.0","id":1,"result":{}})");
   EXPECT_THAT(story(), SizeIs(4));
 }
+
+// Batches, of MCP 2025-03-26.
+class StdioBatchTest : public StdioTest {
+ protected:
+  void open_and_agree(identity::Mode mode = identity::Mode::kEnforce) {
+    open(kServers, mode);
+    agree("2025-03-26");
+  }
+  // The server says that it speaks that version.
+  void agree(const std::string& version) {
+    (void)new_story();
+    (void)reads("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{}}\n");
+    says(R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":")" + version + "\"}}\n");
+    EXPECT_THAT(new_story(), ElementsAre("allowed", "completed"));
+    (void)take();
+  }
+  static std::string list(const std::string& first, const std::string& second) {
+    return "[" + first + ", " + second + "]\n";
+  }
+  static std::string done(const std::string& id) {
+    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{"content":[]}})";
+  }
+};
+
+TEST_F(StdioBatchTest, EachMessageHasItsOwnRecordsAndAnswer) {
+  open_and_agree();
+  const std::string batch = list(note("1", "one"), note("2", "two"));
+  EXPECT_EQ(reads(batch), batch);
+  EXPECT_THAT(take(), ElementsAre("go on 8"));
+  EXPECT_THAT(new_story(), ElementsAre("allowed", "allowed"));
+  says(done("2") + "\n");
+  EXPECT_THAT(new_story(), ElementsAre("completed"));
+  EXPECT_EQ(outcomes().back().call_id(), decisions().back().call_id());
+  says(list(R"({"jsonrpc":"2.0","method":"notifications/x"})", done("1")));
+  EXPECT_THAT(new_story(), ElementsAre("completed"));
+  EXPECT_THAT(outcomes().back().mcp().result(), SizeIs(64));
+  EXPECT_EQ(committed(), 2u);
+}
+
+TEST_F(StdioBatchTest, OneThatIsDeniedTakesAllOut) {
+  open_and_agree();
+  const std::string batch = list(note("1", "one"), note("2", "secret"));
+  for (const std::size_t piece : {std::size_t{100'000}, std::size_t{7}}) {
+    servers_.said.clear();
+    const std::string seen = reads(batch + note("3", "three") + "\n", piece);
+    EXPECT_THAT(seen, AllOf(StartsWith(R"({"jsonrpc":"2.0","method":"denied"} )"),
+                            HasSubstr(" \n" + note("3", "three") + "\n"),
+                            SizeIs(batch.size() + note("3", "three").size() + 1)));
+    EXPECT_EQ(seen.find("secret"), std::string::npos);
+    EXPECT_EQ(seen.find("one"), std::string::npos);
+    EXPECT_THAT(take(), ElementsAre("go on 8"));
+    EXPECT_THAT(servers_.said,
+                ElementsAre(AllOf(StartsWith(R"({"jsonrpc":"2.0","id":1,"error")"),
+                                  HasSubstr("message 2 of 2 of its batch (tools/call note)"),
+                                  HasSubstr("batch_denied")),
+                            AllOf(StartsWith(R"({"jsonrpc":"2.0","id":2,"error")"),
+                                  HasSubstr("no-secrets"), HasSubstr("rule_denied"))));
+    EXPECT_THAT(new_story(),
+                ElementsAre("batch_denied", "rule_denied", "allowed", "refused", "refused"));
+    EXPECT_EQ(outcomes().at(1).detail(), "its batch was denied with call " +
+                                             decisions().at(2).call_id() +
+                                             "; the server has not seen it");
+    says(done("3") + "\n");
+    EXPECT_THAT(new_story(), ElementsAre("completed"));
+  }
+}
+
+TEST_F(StdioBatchTest, ErrorsAreShortAndOneALine) {
+  open_and_agree();
+  std::string batch = "[" + note("0", "secret");
+  while (batch.size() < 3900)
+    batch += "," + note(std::to_string(servers_.memory.size() + batch.size()), "x");
+  (void)reads(batch + "]\n");
+  EXPECT_GT(servers_.said.size(), 30u);
+  for (const std::string& line : servers_.said) {
+    EXPECT_LE(line.size(), kMaxStdioRefusal);
+    EXPECT_EQ(line.find('\n'), line.size() - 1);
+  }
+}
+
+TEST_F(StdioBatchTest, WhereTheVersionHasNoneItIsDenied) {
+  const std::string batch = list(note("1", "one"), note("2", "two"));
+  open();
+  EXPECT_EQ(reads(batch).find("one"), std::string::npos) << "it is not known yet";
+  for (const char* version : {"2024-11-05", "2025-06-18", "2025-11-25", ""}) {
+    agree(version);
+    EXPECT_EQ(reads(batch).find("one"), std::string::npos) << version;
+    EXPECT_THAT(new_story(), ElementsAre("unparseable", "refused"));
+    EXPECT_THAT(servers_.said.back(), HasSubstr("only 2025-03-26 has"));
+  }
+}
+
+TEST_F(StdioBatchTest, TheServerEndsBeforeItAnswers) {
+  open_and_agree();
+  (void)reads(list(note("1", "one"), note("2", "two")));
+  ends();
+  EXPECT_THAT(new_story(), ElementsAre("allowed", "allowed", "incomplete", "incomplete"));
+}
+
+TEST_F(StdioBatchTest, ObservedItIsLeftAlone) {
+  open_and_agree(identity::Mode::kObserve);
+  const std::string batch = list(note("1", "one"), note("2", "secret"));
+  EXPECT_EQ(reads(batch), batch);
+  says(list(done("1"), done("2")));
+  EXPECT_THAT(new_story(), ElementsAre("batch_denied", "rule_denied", "completed", "completed"));
+}
+
+class AskedStdioBatchTest : public StdioBatchTest,
+                            public testing::WithParamInterface<pdp::Verdict> {};
+
+TEST_P(AskedStdioBatchTest, TheDecisionPointIsAskedAboutEach) {
+  pdp_ = *pdp::PdpClient::open({.unix_socket = dir_.path() + "/nobody",
+                                .url = "http://localhost/x",
+                                .on_error = GetParam()});
+  open();
+  session().consults = false;
+  agree("2025-03-26");
+  session().consults = true;
+  const std::string batch = list(note("1", "one"), note("2", "two"));
+  EXPECT_EQ(reads(batch), batch);
+  EXPECT_THAT(take(), IsEmpty()) << "it waits";
+  while (decisions().size() < 3) {
+    pollfd ready{.fd = pdp_->fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&ready, 1, 5000), 1);
+    pdp_->on_ready();
+  }
+  EXPECT_THAT(take(), ElementsAre("go on 8"));
+  const auto made = decisions();
+  if (GetParam() == pdp::Verdict::kDeny) {
+    EXPECT_EQ(servers_.memory.find("one"), std::string::npos);
+    EXPECT_EQ(made.at(1).code(), "pdp_unreachable");
+    EXPECT_EQ(made.at(2).code(), "batch_denied");
+  } else {
+    EXPECT_EQ(servers_.memory, batch);
+    EXPECT_THAT(made.at(1).reason(), HasSubstr("pdp_unreachable"));
+    EXPECT_THAT(made.at(2).reason(), HasSubstr("pdp_unreachable"));
+  }
+}
+INSTANTIATE_TEST_SUITE_P(OnError, AskedStdioBatchTest,
+                         testing::Values(pdp::Verdict::kDeny, pdp::Verdict::kAllow));
 
 TEST(ServerLine, NamesTheScriptWholly) {
   const TempDir dir;

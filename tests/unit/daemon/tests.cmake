@@ -10,6 +10,7 @@ foreach(name IN ITEMS address_names command_desk decide_desk exchange gatekeeper
              resolvers settings state_keeper)
   writ_unit_test(daemon/${name} LIBS writ_daemon)
 endforeach()
+writ_unit_test(daemon/gatekeeper_batch LIBS writ_daemon Threads::Threads)
 writ_unit_test(daemon/gatekeeper_coding LIBS writ_daemon PkgConfig::ENCODERS)
 writ_unit_test(daemon/gatekeeper_grpc LIBS writ_daemon PkgConfig::ENCODERS)
 writ_unit_test(daemon/gatekeeper_llm LIBS writ_daemon PkgConfig::ENCODERS)

@@ -211,7 +211,7 @@ TEST_F(GatekeeperBatchTest, FindingsAreOfTheMessageThatHasThem) {
   ASSERT_THAT(ended, SizeIs(2));
   EXPECT_EQ(ended[0].findings_size(), 1);
   EXPECT_EQ(ended[1].findings_size(), 0);
-  EXPECT_EQ(session().facts.sources().size(), 1u);
+  EXPECT_EQ(session().facts.sources().size(), 2u) << "one with the finding, and one without";
 }
 
 // What no answer has is nobody's, or everybody's.

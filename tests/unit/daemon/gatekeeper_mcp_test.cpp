@@ -87,7 +87,7 @@ TEST_F(GatekeeperMcpTest, WhatCannotBeReadStrictlyIsDenied) {
   const std::string good = call("read_note", "/notes/7");
   const std::string bodies[] = {
       message("{}"),
-      message("[" + good + "]"),
+      message("[" + good + "]", ""),
       message(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_note",)"
               R"("name":"delete_note","arguments":{"path":"/notes/7"}}})"),
       message(good, "Mcp-Name: delete_note\r\n"),

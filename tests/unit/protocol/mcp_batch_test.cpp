@@ -80,7 +80,8 @@ TEST(McpBatch, RefusesWhatTheVersionDoesNotHave) {
       {list({kPing, R"({"jsonrpc":"2.0","id":2,"method":"ping","Method":"x"})"}), "bad_json_rpc"},
       {list({kPing, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\",\"a\":\"\xff\"}"}),
        "bad_json"},
-      {list({kPing, "{\"a\":]}"}), "bad_json"},
+      {list({kPing, "{\"a\":]}"}), "json_rpc_batch"},
+      {list({kPing, "{\"a\":}"}), "bad_json"},
       {list({kPing, "{}"}), "bad_json_rpc"},
       {std::string(JsonRpcReader::kMaxBytes, ' ') + list({kPing}), "json_rpc_too_large"},
   };

@@ -146,6 +146,10 @@ def batch_server():
     seen = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def handle(self):
+            with contextlib.suppress(ConnectionResetError):  # a refused connection ends so
+                super().handle()
+
         def do_POST(self):
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             seen.extend(one["id"] for one in message)

@@ -22,9 +22,11 @@ policy::Decision deny(std::string rule, std::string code, std::string reason) {
 }  // namespace
 
 Judge::Judge(Parts parts, std::shared_ptr<const scan::Ruleset> rules)
-    : parts_(std::move(parts)), scanner_(rules), digests_(make_digest(parts_.audit.key())) {
-  context_.ruleset_version = rules->version();
-  context_.categories = rules->categories();
+    : parts_(std::move(parts)),
+      scanner_(std::move(rules)),
+      digests_(make_digest(parts_.audit.key())) {
+  context_.ruleset_version = scanner_.rules().version();
+  context_.categories = scanner_.rules().categories();
   context_.prices = parts_.prices;
 }
 

@@ -29,8 +29,7 @@ auto first_denied(const std::vector<std::unique_ptr<Call>>& batch) {
 // "message 2 of 3 of its batch (tools/call delete_note)"
 std::string which_message(const Call& carrier, std::size_t index) {
   const auto& mcp = carrier.batch[index]->request.mcp;
-  const std::string place =
-      fmt::format("message {} of {} of its batch", index + 1, carrier.batch.size());
+  std::string place = fmt::format("message {} of {} of its batch", index + 1, carrier.batch.size());
   if (!mcp || mcp->method.empty()) return place;
   return fmt::format("{} ({}{}{})", place, printable(mcp->method, kMaxShownMessage),
                      mcp->name.empty() ? "" : " ", printable(mcp->name, kMaxShownMessage));
@@ -168,9 +167,10 @@ void Judge::write_batch_outcomes(const Session& session, Call& carrier, const ch
   for (const auto& message : carrier.batch) {
     message->status = carrier.status;
     std::string its = detail;
-    if (message->with_batch && denied != carrier.batch.end() && !went)
+    if (message->with_batch && denied != carrier.batch.end() && !went) {
       its = fmt::format("its batch was denied with call {}{}{}", (*denied)->id,
                         detail.empty() ? "" : "; ", detail);
+    }
     write_outcome(session, *message, result, std::move(its));
   }
 }

@@ -42,9 +42,10 @@ void read_mcp_batch(std::string_view body, Call& carrier) {
     carrier.problem = std::move(messages.error());
   } else {
     const auto texts = protocol::split_mcp_batch(body);
-    for (std::size_t i = 0; i < messages->size(); ++i)
+    for (std::size_t i = 0; i < messages->size(); ++i) {
       carrier.batch.push_back(
           batched_call(carrier, std::move((*messages)[i]), texts->at(i).size()));
+    }
   }
 }
 

@@ -80,10 +80,11 @@ std::optional<std::vector<std::string_view>> split_mcp_batch(std::string_view bo
 }
 
 tl::expected<std::vector<McpMessage>, Problem> read_mcp_batch(std::string_view body) {
-  if (body.size() > JsonRpcReader::kMaxBytes)
+  if (body.size() > JsonRpcReader::kMaxBytes) {
     return tl::unexpected(
         Problem{"json_rpc_too_large",
                 fmt::format("messages of over {} bytes", JsonRpcReader::kMaxBytes), 0});
+  }
   const auto texts = split_mcp_batch(body);
   if (!texts)
     return bad_batch(fmt::format("a batch that is no list of 1 to {} messages", kMaxMcpBatch));

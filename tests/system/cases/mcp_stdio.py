@@ -287,6 +287,7 @@ def held(env, text):
     notes = Notes(env)
     with notes:
         pid = notes.ask(pid=True)["pid"]
+        assert notes.ask(thousand=1)["good"] == 1  # answered, so that it does not wait with what the handshake told it
         os.kill(env.daemon.pid, signal.SIGSTOP)
         try:
             notes.process.stdin.write(json.dumps({"call": "note", "arguments": {"text": text}}) + "\n")
@@ -332,7 +333,7 @@ def test_server_killed_meanwhile(env):
         os.kill(env.daemon.pid, signal.SIGCONT)
         assert "the server is gone" in json.dumps(answer(notes))
         assert notes.noted() == []
-        calls = [(d, o) for d, o in made(env, before, 3) if d["tool"].get("name") == "notes.add"]
+        calls = [(d, o) for d, o in made(env, before, 4) if d["tool"].get("name") == "notes.add"]
     assert [o["result"] for _, o in calls] == ["incomplete"], calls
 
 

@@ -319,6 +319,14 @@ struct {
 	__type(value, struct writ_server);
 } servers SEC(".maps") __weak;
 
+/* process -> its thread that waits inside of a read; stdio hooks, writd removes */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_SERVERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} waiting SEC(".maps") __weak;
+
 /* process -> its thread that is stopped behind a read; stdio hooks, writd removes */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -210,7 +210,7 @@ struct writ_event_command {
 /* Map `passed`: key struct writ_program, value CLOCK_BOOTTIME (u64) until which it starts without a stop. Written by writd. */
 
 #define WRIT_STDIO_MORE 1 /* of a read: another event has its next bytes */
-#define WRIT_STDIO_HELD 2 /* of a read: the process is stopped before it can look at them */
+#define WRIT_STDIO_HELD 2 /* of a read: the process waits before it can look at them */
 
 /*
  * What an MCP server over stdio is told, and what it says. The server is the process of `head`; its messages come by a pipe or a Unix
@@ -234,10 +234,14 @@ struct writ_server {
 	writ_u64 output;
 	writ_u32 writing; /* calls that write to its standard output and are under way */
 	writ_u32 open;    /* 1: what it has written there last does not end a line */
+	writ_u32 late;    /* verdicts in a row that came later than a read waits in the kernel */
+	writ_u32 skip;    /* reads that will not wait there, but are stopped at once */
 };
 
-/* Map `stopped`: key process (u32), value its thread (process << 32 | thread, u64) that is stopped behind a read. Written by the kernel
- * side; writd removes what may go on. */
+/* Map `waiting`: key process (u32), value its thread (process << 32 | thread, u64) that waits inside of a read. Written by the kernel
+ * side; writd removes what may go on, and whoever removes it has the last word: the kernel side does before it stops the thread.
+ *
+ * Map `stopped`: the same of a thread that is stopped behind its read (SIGSTOP). writd removes what may go on, and continues it. */
 
 /* Map `plain`: key process (u32), value the inode (u64) of its standard input: what it reads there is no message. Written by writd. */
 
@@ -277,7 +281,7 @@ static_assert(sizeof(writ_pending) == 32);
 static_assert(sizeof(writ_program) == 40);
 static_assert(sizeof(writ_event_command) == 336);
 static_assert(sizeof(writ_event_stdio) == 48);
-static_assert(sizeof(writ_server) == 32);
+static_assert(sizeof(writ_server) == 40);
 static_assert(sizeof(writ_event_dns) == 40);
 static_assert(offsetof(writ_event_flow, local) == 68);
 #endif

@@ -1,11 +1,11 @@
 // The stdio desk takes what agents say to MCP servers over pipes and socketpairs to its verdict:
-// judged, counted and recorded by the judge of all calls. The server is stopped behind its read
-// (kernel/stdio_hold.h) until then. What is denied is taken out of what it has read, and the agent
-// gets a JSON-RPC error in the server's name. In observe mode nothing waits.
+// judged, counted and recorded by the judge of all calls. The server waits in its read, or stopped
+// behind it (kernel/stdio_hold.h), until then. What is denied is taken out of what it has read, and
+// the agent gets a JSON-RPC error in the server's name. In observe mode nothing waits.
 //
-//   agent ──► pipe ──► read() returns; stopped ──► judged ──► a denied message is overwritten,
-//                                                             its error written to the agent
-//                                            ◄── continued
+//   agent ──► pipe ──► read() waits ──► judged ──► a denied message is overwritten,
+//                                                  its error written to the agent
+//                      returns      ◄── let go
 //
 // A message ends with its last brace, which is in the piece that was read last: so a message over
 // several reads, of which the server has the others already, can still be made none.

@@ -42,6 +42,24 @@ std::optional<int> descriptor_of(std::uint32_t pid, std::uint64_t inode) {
 
 Status busy(const char* why) { return fail(ErrorCode::kUnavailable, "{}", why); }
 
+bool has(int map, const ServerId& server) {
+  std::uint64_t thread = 0;
+  return bpf_map_lookup_elem(map, &server.pid, &thread) == 0 &&
+         thread == (std::uint64_t{server.pid} << 32 | server.tid);
+}
+
+std::vector<ServerId> all_in(int map) {
+  std::vector<ServerId> all;
+  std::uint32_t pid = 0;
+  std::uint64_t thread = 0;
+  for (const std::uint32_t* last = nullptr; bpf_map_get_next_key(map, last, &pid) == 0;
+       last = &pid) {
+    if (bpf_map_lookup_elem(map, &pid, &thread) == 0)
+      all.push_back({.pid = pid, .tid = static_cast<std::uint32_t>(thread)});
+  }
+  return all;
+}
+
 // All of it or nothing, and without waiting: it is the server's own open file, which may block.
 Status write_line(const UniqueFd& output, std::string_view line) {
   struct stat about = {};
@@ -99,16 +117,18 @@ Status StdioHold::say(std::uint32_t pid, std::string_view line) {
 }
 
 bool StdioHold::waits(const ServerId& server) const {
-  std::uint64_t thread = 0;
-  return bpf_map_lookup_elem(maps_.stopped, &server.pid, &thread) == 0 &&
-         thread == (std::uint64_t{server.pid} << 32 | server.tid);
+  // In this order: the kernel side takes it out of the first once it is in the second.
+  return has(maps_.waiting, server) || has(maps_.stopped, server);
 }
 
-// The kernel side takes the entry away as the process ends. So the one that was opened before the
-// entry was seen is the one that waits.
 bool StdioHold::go_on(const ServerId& server) {
+  // Inside of its read it sees that for itself.
+  if (has(maps_.waiting, server) && bpf_map_delete_elem(maps_.waiting, &server.pid) == 0)
+    return true;
+  // The kernel side takes the entry away as the process ends. So the one that was opened before the
+  // entry was seen is the one that waits.
   const UniqueFd process = open_server(server.pid);
-  if (!process || !waits(server)) return false;
+  if (!process || !has(maps_.stopped, server)) return false;
   // Before it runs: what runs with an entry is killed.
   if (bpf_map_delete_elem(maps_.stopped, &server.pid) != 0) return false;
   return signal_server(process, SIGCONT);
@@ -121,15 +141,9 @@ bool StdioHold::end(const ServerId& server) {
 }
 
 void StdioHold::end_all() {
-  std::uint32_t pid = 0;
-  std::uint64_t thread = 0;
-  std::vector<ServerId> all;
-  for (const std::uint32_t* last = nullptr; bpf_map_get_next_key(maps_.stopped, last, &pid) == 0;
-       last = &pid) {
-    if (bpf_map_lookup_elem(maps_.stopped, &pid, &thread) == 0)
-      all.push_back({.pid = pid, .tid = static_cast<std::uint32_t>(thread)});
+  for (const int map : {maps_.waiting, maps_.stopped}) {
+    for (const ServerId& server : all_in(map)) (void)end(server);  // or it has ended
   }
-  for (const ServerId& server : all) (void)end(server);  // or it has ended
 }
 
 }  // namespace writ::kernel

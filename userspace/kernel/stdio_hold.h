@@ -1,5 +1,5 @@
-// MCP servers over stdio that wait behind a read (bpf/stdio.bpf.c): changes what they have read,
-// lets them go on, or ends them; and puts a line of its own into what they say.
+// MCP servers over stdio that wait in a read, or stopped behind it (bpf/stdio.bpf.c): changes what
+// they have read, lets them go on, or ends them; and puts a line of its own into what they say.
 //
 // Owner: the tap; loop thread only.
 #pragma once
@@ -23,6 +23,7 @@ class StdioHold {
   // Descriptors of the maps of these names (writ/abi.h), which must outlive it.
   struct Maps {
     int servers = -1;
+    int waiting = -1;
     int stopped = -1;
     int plain = -1;
   };

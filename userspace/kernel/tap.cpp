@@ -144,6 +144,7 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   state->commands.emplace(bpf_map__fd(state->skeleton->maps.held),
                           bpf_map__fd(state->skeleton->maps.passed));
   state->stdio.emplace(StdioHold::Maps{.servers = bpf_map__fd(state->skeleton->maps.servers),
+                                       .waiting = bpf_map__fd(state->skeleton->maps.waiting),
                                        .stopped = bpf_map__fd(state->skeleton->maps.stopped),
                                        .plain = bpf_map__fd(state->skeleton->maps.plain)});
   state->ring.reset(ring_buffer__new(bpf_map__fd(state->skeleton->maps.events), dispatch,
@@ -378,7 +379,10 @@ void Tap::forget(std::uint64_t stream, std::uint64_t cookie) {
 int Tap::epoll_fd() const { return ring_buffer__epoll_fd(state_->ring.get()); }
 
 Status Tap::consume() {
+  volatile __u32& consuming = state_->skeleton->bss->consuming;
+  consuming = 1;
   const int count = ring_buffer__consume(state_->ring.get());
+  consuming = 0;
   if (count < 0) return fail_errno(-count, "read the event ring buffer");
   return {};
 }

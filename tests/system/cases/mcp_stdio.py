@@ -153,6 +153,20 @@ def test_however_it_is_read(env, over, options):
     assert verdicts == ["VERDICT_ALLOW", "VERDICT_DENY", "VERDICT_ALLOW"], verdicts
 
 
+def test_its_first_thread_has_ended(env):
+    """The process is there for as long as any of its threads: what these read is judged."""
+    use(env, NOTES)
+    with Notes(env, "--headless") as notes:
+        pid = notes.ask(pid=True)["pid"]
+        assert "error" not in notes.note("one")
+        wait_for(lambda: " Z" in pathlib.Path(f"/proc/{pid}/stat").read_text(), "its first thread has not ended")
+        assert "error" not in notes.note("two")
+        # What it has read cannot be changed under its process's number, so it is ended.
+        assert "the server is gone" in json.dumps(notes.note("a secret"))
+        assert notes.noted() == ["one", "two"]
+    assert b"rule_denied" in env.audit_bytes()
+
+
 def test_several_in_one_write(env):
     """Each has a verdict of its own, and its own answer."""
     use(env, NOTES)

@@ -2,8 +2,10 @@
 byte at a time, reading by recv, a descriptor of another number; and for batches, which MCP 2025-03-26 had and no SDK sends. One tool,
 `note`, appends its argument to a file; `echo` returns it."""
 import argparse
+import ctypes
 import json
 import os
+import threading
 import time
 
 parser = argparse.ArgumentParser()
@@ -11,6 +13,7 @@ parser.add_argument("--file", required=True, help="what `note` appends to")
 parser.add_argument("--piece", type=int, default=65536, help="bytes a read")
 parser.add_argument("--moved", action="store_true", help="standard input is used under another number")
 parser.add_argument("--silent", type=float, default=0, help="seconds before anything is read")
+parser.add_argument("--headless", action="store_true", help="its first thread ends once there was a call")
 args = parser.parse_args()
 
 source = 0
@@ -42,14 +45,24 @@ def answer_to(message):
     return None
 
 
-left = b""
-while data := os.read(source, args.piece):
-    left += data
-    while b"\n" in left:
-        line, left = left.split(b"\n", 1)
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue
-        if told := answer_to(message):
-            os.write(1, json.dumps(told).encode() + b"\n")
+def serve(calls=None):
+    """Until its input ends, or `calls` were answered."""
+    left = b""
+    while calls != 0 and (data := os.read(source, args.piece)):
+        left += data
+        while b"\n" in left:
+            line, left = left.split(b"\n", 1)
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if told := answer_to(message):
+                os.write(1, json.dumps(told).encode() + b"\n")
+            if calls and b"tools/call" in line:
+                calls -= 1
+
+
+serve(1 if args.headless else None)
+if args.headless:
+    threading.Thread(target=serve).start()
+    ctypes.CDLL(None).pthread_exit(None)

@@ -9,6 +9,8 @@
 #include "daemon/mcp_call.h"
 #include "daemon/refusal.h"
 #include "daemon/stdio_call.h"
+#include "daemon/stdio_edit.h"
+#include "daemon/stdio_voice.h"
 #include "protocol/json_rpc.h"
 
 namespace writ::daemon {
@@ -17,10 +19,6 @@ namespace {
 // Apart from the streams of connections, which have bit 62 or 63, and those of other desks, which
 // have 60 or 61. Messages to one server are asked about in their order.
 constexpr std::uint64_t kStdioFlow = 1ull << 59;
-
-// What a reader of messages does nothing with: as a request of that length it would be a
-// notification that it does not know.
-constexpr std::string_view kNothing = R"({"jsonrpc":"2.0","method":"denied"})";
 
 constexpr const char* kServerEnded = "the server ended before it had answered";
 
@@ -222,7 +220,7 @@ void StdioDesk::settle(StdioServer& server) {
       parts_.judge.write_outcome(session_of(server), *message.call, "incomplete", kServerEnded);
     return;
   }
-  const Status changed = read.held ? take_out(read) : Status();
+  const Status changed = read.held ? take_out_denied(read, parts_.servers) : Status();
   if (!changed) {
     // fail closed: it does not run with what it must not see.
     parts_.report(changed.error().message);
@@ -238,46 +236,15 @@ void StdioDesk::settle(StdioServer& server) {
   if (read.held && changed) (void)parts_.servers.go_on(read.reader);  // or it has ended
 }
 
-Status StdioDesk::take_out(const StdioRead& read) {
-  for (const StdioRead::Stray& stray : read.strays) {
-    if (Status changed = take_out(read, stray.begin, stray.end, {}); !changed) return changed;
-  }
-  for (const StdioRead::Message& message : read.messages) {
-    if (message.may || message.stray) continue;
-    Status changed = take_out(read, message.begin, message.end, kNothing);
-    if (!changed) return changed;
-  }
-  return {};
-}
-
-// Bytes [begin, end) of the stream, as far as this read has them. Where it has them all, `instead`
-// comes in their place; of a part nothing is left, so that the message has no end.
-Status StdioDesk::take_out(const StdioRead& read, std::uint64_t begin, std::uint64_t end,
-                           std::string_view instead) {
-  const std::uint64_t first = std::max(begin, read.pieces.front().begin);
-  const std::uint64_t last = std::min(end, read.pieces.back().end);
-  if (first >= last) return {};
-  std::string bytes(last - first, ' ');
-  if (bytes.size() == end - begin && bytes.size() >= instead.size())
-    bytes.replace(0, instead.size(), instead);
-  for (const StdioRead::Piece& piece : read.pieces) {
-    const std::uint64_t from = std::max(first, piece.begin);
-    const std::uint64_t to = std::min(last, piece.end);
-    if (from >= to) continue;
-    const std::string_view part = std::string_view(bytes).substr(from - first, to - from);
-    Status changed =
-        parts_.servers.overwrite(read.reader.pid, piece.address + (from - piece.begin), part);
-    if (!changed) return changed;
-  }
-  return {};
-}
-
 void StdioDesk::refuse(StdioServer& server, StdioRead::Message& message) {
   const Call& call = *message.call;
+  const auto say = [&](std::string line) {
+    say_for(server, std::move(line), parts_.servers, parts_.report);
+  };
   for (const auto& one : call.batch)
-    if (wants_mcp_answer(*one)) say(server, stdio_refusal(*one, one->request.mcp->id));
+    if (wants_mcp_answer(*one)) say(stdio_refusal(*one, one->request.mcp->id));
   const bool unread = call.batch.empty() && !call.request.mcp;
-  if (unread || wants_mcp_answer(call)) say(server, stdio_refusal(call, message.refused_id));
+  if (unread || wants_mcp_answer(call)) say(stdio_refusal(call, message.refused_id));
   parts_.judge.write_outcome(session_of(server), *message.call, "refused",
                              "the server has not seen it");
 }
@@ -320,31 +287,9 @@ void StdioDesk::take_answer(StdioServer& server, std::string_view text,
   parts_.judge.write_outcome(session, call, "completed", {});
 }
 
-void StdioDesk::say(StdioServer& server, std::string line) {
-  if (server.unsaid.empty()) {
-    const Status said = parts_.servers.say(server.pid, line);
-    if (said) return;
-    if (said.error().code != ErrorCode::kUnavailable) {
-      return parts_.report(context(said.error(), "answer a denied call").value().message);
-    }
-  }
-  if (server.unsaid.size() >= kMaxUnsaid) {
-    parts_.report(fmt::format("{} answers to denied calls wait for process {}; one is dropped",
-                              kMaxUnsaid, server.pid));
-    return;
-  }
-  server.unsaid.push_back(std::move(line));
-}
-
 void StdioDesk::say_unsaid() {
-  for (const auto& [pid, server] : servers_) {
-    while (!server->unsaid.empty()) {
-      const Status said = parts_.servers.say(pid, server->unsaid.front());
-      if (!said && said.error().code == ErrorCode::kUnavailable) break;
-      if (!said) parts_.report(said.error().message);
-      server->unsaid.pop_front();
-    }
-  }
+  for (const auto& [pid, server] : servers_)
+    daemon::say_unsaid(*server, parts_.servers, parts_.report);
 }
 
 // Denied, in the words in which a live call is that ends before a verdict.

@@ -34,7 +34,6 @@ namespace writ::daemon {
 class StdioDesk : public kernel::StdioSink {
  public:
   static constexpr std::size_t kMaxOpen = 1024;
-  static constexpr std::size_t kMaxUnsaid = 256;  // a batch has kMaxMcpBatch errors
 
   struct Parts {
     Judge& judge;
@@ -87,12 +86,8 @@ class StdioDesk : public kernel::StdioSink {
   void take_verdict(std::uint32_t pid, const std::string& id, const pdp::PdpAnswer& answer);
   void conclude(StdioServer& server, StdioRead::Message& message);
   void settle(StdioServer& server);
-  Status take_out(const StdioRead& read);
-  Status take_out(const StdioRead& read, std::uint64_t begin, std::uint64_t end,
-                  std::string_view instead);
   void refuse(StdioServer& server, StdioRead::Message& message);
   void follow(StdioServer& server, std::unique_ptr<Call> followed);
-  void say(StdioServer& server, std::string line);
   void give_up(StdioServer& server, const char* why);
   void forget(Place at, const char* why);
 

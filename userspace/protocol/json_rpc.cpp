@@ -6,6 +6,7 @@
 
 #include "protocol/http1_text.h"
 #include "util/json_fault.h"
+#include "util/json_text.h"
 
 namespace writ::protocol {
 namespace {
@@ -142,11 +143,6 @@ std::string plain_id(std::string_view text) {
                       (text.front() != '0' || end == 1) &&
                       std::string_view(" \t\r\n,}").find(text[end]) != std::string_view::npos;
   return number ? std::string(text.substr(0, end)) : std::string();
-}
-
-std::string_view behind_space(std::string_view text) {
-  const std::size_t at = text.find_first_not_of(" \t\r\n");
-  return at == std::string_view::npos ? std::string_view() : text.substr(at);
 }
 
 }  // namespace

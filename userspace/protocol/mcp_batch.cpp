@@ -7,17 +7,13 @@
 
 #include "protocol/json_rpc.h"
 #include "protocol/mcp.h"
+#include "util/json_text.h"
 
 namespace writ::protocol {
 namespace {
 
 tl::unexpected<Problem> bad_batch(std::string message) {
   return tl::unexpected(Problem{"json_rpc_batch", std::move(message), 0});
-}
-
-std::string_view skip_space(std::string_view text) {
-  const std::size_t at = text.find_first_not_of(" \t\r\n");
-  return at == std::string_view::npos ? std::string_view() : text.substr(at);
 }
 
 // How long the object is that `text` begins with, by nesting and quotes alone; 0: it is none, or
@@ -62,20 +58,20 @@ class BatchCheck {
 
 }  // namespace
 
-bool is_mcp_batch(std::string_view body) { return skip_space(body).starts_with('['); }
+bool is_mcp_batch(std::string_view body) { return behind_space(body).starts_with('['); }
 
 std::optional<std::vector<std::string_view>> split_mcp_batch(std::string_view body) {
   std::vector<std::string_view> all;
-  std::string_view rest = skip_space(body);
+  std::string_view rest = behind_space(body);
   if (!rest.starts_with('[')) return std::nullopt;
   do {
-    rest = skip_space(rest.substr(1));  // behind the bracket, or a comma
+    rest = behind_space(rest.substr(1));  // behind the bracket, or a comma
     const std::size_t length = object_length(rest);
     if (length == 0 || all.size() == kMaxMcpBatch) return std::nullopt;
     all.push_back(rest.substr(0, length));
-    rest = skip_space(rest.substr(length));
+    rest = behind_space(rest.substr(length));
   } while (rest.starts_with(','));
-  if (!rest.starts_with(']') || !skip_space(rest.substr(1)).empty()) return std::nullopt;
+  if (!rest.starts_with(']') || !behind_space(rest.substr(1)).empty()) return std::nullopt;
   return all;
 }
 

@@ -1,8 +1,9 @@
-// Text as a JSON string, for the few answers that are too small for a library.
+// What is too small for a library to do with JSON text.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,12 @@ inline std::string json_string(std::string_view text) {
     }
   }
   return out + '"';
+}
+
+// RFC 8259 section 2; all of it white space: nothing.
+inline std::string_view behind_space(std::string_view text) {
+  const std::size_t at = text.find_first_not_of(" \t\r\n");
+  return at == std::string_view::npos ? std::string_view() : text.substr(at);
 }
 
 }  // namespace writ

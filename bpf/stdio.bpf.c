@@ -251,8 +251,10 @@ static __always_inline int hold(struct speaking *s, struct writ_server *server, 
 	__u64 thread = bpf_get_current_pid_tgid();
 	__u32 process = thread >> 32;
 
-	return !bpf_map_update_elem(&waiting, &process, &thread, BPF_ANY) &&
-	       tell_bytes(s, WRIT_EVENT_STDIO_READ, WRIT_STDIO_HELD, writer, length) && (verdict_comes(server, process) || stop(thread));
+	/* Not while another thread of it waits: to continue one is to continue both. */
+	if (bpf_map_update_elem(&waiting, &process, &thread, BPF_NOEXIST) || bpf_map_lookup_elem(&stopped, &process))
+		return 0;
+	return tell_bytes(s, WRIT_EVENT_STDIO_READ, WRIT_STDIO_HELD, writer, length) && (verdict_comes(server, process) || stop(thread));
 }
 
 static __always_inline int end_read(const struct pt_regs *regs, __u64 nr, __u64 length)

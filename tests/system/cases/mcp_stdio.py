@@ -167,6 +167,19 @@ def test_its_first_thread_has_ended(env):
     assert b"rule_denied" in env.audit_bytes()
 
 
+def test_two_threads_read_at_once(env):
+    """While one waits, the other one cannot wait too: it would go on by a verdict that is not on what it has read."""
+    use(env, NOTES)
+    lost = env.counters()["stdio_lost"]
+    with Notes(env, "--readers", "2", "--piece", "160") as notes:
+        assert "error" not in notes.note("zero")
+        messages = "".join(note(1000 + i, text).ljust(159) + "\n" for i, text in enumerate(["a secret", "one"] * 20))
+        told = notes.ask(send=[messages], answers=40)["answers"]
+        assert "the server is gone" in json.dumps(told[-1]), told
+        assert "a secret" not in notes.noted()
+    assert env.counters()["stdio_lost"] > lost
+
+
 def test_several_in_one_write(env):
     """Each has a verdict of its own, and its own answer."""
     use(env, NOTES)

@@ -32,6 +32,10 @@ else:
 names = iter(range(1, 10**9))
 
 
+def answer():
+    return json.loads(reader.readline() or '{"id": null, "error": {"message": "the server is gone"}}')
+
+
 def send(data):
     view = memoryview(data)
     while view:
@@ -41,9 +45,9 @@ def send(data):
 def call(method, params):
     name = next(names)
     send(json.dumps({"jsonrpc": "2.0", "id": name, "method": method, "params": params}).encode() + b"\n")
-    answer = json.loads(reader.readline() or '{"id": null, "error": {"message": "the server is gone"}}')
-    assert answer.get("id") in (name, None), answer
-    return {key: answer[key] for key in ("result", "error") if key in answer}
+    told = answer()
+    assert told.get("id") in (name, None), told
+    return {key: told[key] for key in ("result", "error") if key in told}
 
 
 def act(order):
@@ -53,7 +57,7 @@ def act(order):
         for piece in order["send"]:
             send(piece.encode())
             time.sleep(order.get("pause", 0))
-        return {"answers": [json.loads(reader.readline()) for _ in range(order["answers"])]}
+        return {"answers": [answer() for _ in range(order["answers"])]}
     if "thousand" in order:
         texts = [f"number {i}" for i in range(order["thousand"])]
         return {"good": sum(call("tools/call", {"name": "echo", "arguments": {"text": t}})["result"]["content"][0]["text"] == t

@@ -14,6 +14,7 @@ parser.add_argument("--piece", type=int, default=65536, help="bytes a read")
 parser.add_argument("--moved", action="store_true", help="standard input is used under another number")
 parser.add_argument("--silent", type=float, default=0, help="seconds before anything is read")
 parser.add_argument("--headless", action="store_true", help="its first thread ends once there was a call")
+parser.add_argument("--readers", type=int, default=1, help="threads that read at once, once there was a call")
 args = parser.parse_args()
 
 source = 0
@@ -62,7 +63,10 @@ def serve(calls=None):
                 calls -= 1
 
 
-serve(1 if args.headless else None)
-if args.headless:
+serve(1 if args.headless or args.readers > 1 else None)
+for _ in range(args.readers - 1 + args.headless):
     threading.Thread(target=serve).start()
+if args.headless:
     ctypes.CDLL(None).pthread_exit(None)
+if args.readers > 1:
+    serve()

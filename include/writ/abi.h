@@ -263,7 +263,7 @@ struct writ_server {
 #define WRIT_COUNT_ARRIVALS_FULL 9 /* programs that ran free until writd had looked at them */
 #define WRIT_COUNT_COMMANDS_LOST 10  /* started, and writd could not be told: enforced ones were killed */
 #define WRIT_COUNT_COMMANDS_FORCED 11 /* somebody continued them while they waited: killed */
-#define WRIT_COUNT_STDIO_LOST 12 /* messages over stdio that writd could not be told: enforced servers were killed */
+#define WRIT_COUNT_STDIO_LOST 12 /* messages over stdio that could not be told, or could not wait: enforced servers were killed */
 #define WRIT_COUNT_STDIO_FORCED 13 /* servers that somebody continued while they waited: killed */
 #define WRIT_COUNT_QUIC_PASSED 14 /* datagrams to port 443 that left unread */
 #define WRIT_COUNT_MAX 16

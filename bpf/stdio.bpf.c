@@ -6,7 +6,7 @@
  *   raw_tp/sched_process_exec  a program begins: what are its standard input and output
  *   raw_tp/sys_enter           a write to a pipe or Unix socket: note who writes there. A server that does anything while it waits was
  *                              continued by somebody else: it is killed.
- *   raw_tp/sys_exit            a read of standard input, of bytes that came from a process of the session: they are told, and the reader
+ *   raw_tp/sys_exit            a read of standard input, of bytes that came from a process of a session: they are told, and the reader
  *                              waits before it can look at them. What a server has written to its standard output is told.
  *   raw_tp/sched_process_exit  a process ended
  *
@@ -41,6 +41,9 @@ static __always_inline int same_as(struct file *file, __s32 fd)
 	return own && BPF_CORE_READ(own, f_inode) == BPF_CORE_READ(file, f_inode);
 }
 
+/* How many inputs were noted, ever: the oldest are forgotten where there are more than fit. */
+volatile __u64 noted;
+
 static __always_inline void note_writer(struct file *file, __u64 session)
 {
 	struct file *reader = is_pipe(file) ? file : is_unix(file) ? other_end(file) : NULL;
@@ -54,8 +57,12 @@ static __always_inline void note_writer(struct file *file, __u64 session)
 	before = bpf_map_lookup_elem(&inputs, &inode);
 	if (before && before->session == session && before->process == now.process)
 		return;
-	if (bpf_map_update_elem(&inputs, &inode, &now, BPF_ANY))
+	if (!before)
+		__sync_fetch_and_add(&noted, 1);
+	if (bpf_map_update_elem(&inputs, &inode, &now, BPF_ANY)) {
 		count(WRIT_COUNT_MAP_FULL);
+		__sync_fetch_and_add(&noted, MAX_INPUTS); /* this one is forgotten */
+	}
 }
 
 static __always_inline int is_read(__u64 nr)
@@ -172,8 +179,8 @@ static __always_inline void fill_server(struct writ_server *server, __u64 sessio
 	server->output = output ? inode_number(output) : 0;
 }
 
-/* The process as one that reads `file` as its standard input; NULL: it reads something else. */
-static __always_inline struct writ_server *reader_of(struct file *file, __u32 process, __u64 session)
+/* The process as one that reads `file`, which is its standard input. NULL: there is no room for it. */
+static __always_inline struct writ_server *server_of(struct file *file, __u32 process, __u64 session)
 {
 	struct writ_server *server = bpf_map_lookup_elem(&servers, &process);
 	struct writ_server fresh = {};
@@ -181,14 +188,33 @@ static __always_inline struct writ_server *reader_of(struct file *file, __u32 pr
 	if (server && server->input == inode_number(file))
 		return server;
 	/* It began before its session, or has not executed a program of its own. */
-	if (!same_as(file, 0))
-		return NULL;
 	fill_server(&fresh, session, file);
-	if (bpf_map_update_elem(&servers, &process, &fresh, BPF_ANY)) {
-		count(WRIT_COUNT_MAP_FULL);
+	if (bpf_map_update_elem(&servers, &process, &fresh, BPF_ANY))
 		return NULL;
-	}
 	return bpf_map_lookup_elem(&servers, &process);
+}
+
+static __always_inline int is_input(struct file *file, __u32 process)
+{
+	struct writ_server *server = bpf_map_lookup_elem(&servers, &process);
+
+	return (server && server->input == inode_number(file)) || same_as(file, 0);
+}
+
+/*
+ * Who has written what comes from there. False: nobody of a session. Where so many inputs were noted since the reader's session began
+ * that this one could be forgotten, it counts as the session's own.
+ */
+static __always_inline int find_writer(__u64 inode, __u64 session, __u64 noted_before, struct written *writer)
+{
+	struct written *found = bpf_map_lookup_elem(&inputs, &inode);
+
+	if (found) {
+		*writer = *found;
+		return 1;
+	}
+	writer->session = session;
+	return noted - noted_before >= MAX_INPUTS / 4;
 }
 
 /* 1: writd takes events out of the ring buffer. */
@@ -260,28 +286,28 @@ static __always_inline int hold(struct speaking *s, struct writ_server *server, 
 static __always_inline int end_read(const struct pt_regs *regs, __u64 nr, __u64 length)
 {
 	__u64 id, thread = bpf_get_current_pid_tgid();
-	struct writ_session *session = governed_session(&id);
+	struct writ_session *whose, *session = governed_session(&id);
 	struct file *file = file_of((__s32)argument(regs, 0));
 	struct writ_server *server;
-	struct written *writer;
+	struct written writer = {};
 	struct speaking s = {};
-	__u32 process;
-	__u64 inode;
-	int held;
+	__u32 process = thread >> 32;
+	int held, told;
 
-	if (!session || !session->stdio || !file || !(is_pipe(file) || is_unix(file)))
+	if (!session || !session->stdio || !file || !(is_pipe(file) || is_unix(file)) || !is_input(file, process))
 		return 0;
-	inode = inode_number(file);
-	writer = bpf_map_lookup_elem(&inputs, &inode);
-	if (!writer || writer->session != id)
-		return 0; /* from outside of the session */
-	server = reader_of(file, thread >> 32, id);
-	process = thread >> 32;
-	if (!server || is_plain(process, inode) || !take_arguments(&s, regs, nr))
+	if (!find_writer(inode_number(file), id, session->noted, &writer))
 		return 0;
-	s.session = id;
-	held = session->mode == WRIT_MODE_ENFORCE;
-	if (held ? hold(&s, server, writer->process, length) : tell_bytes(&s, WRIT_EVENT_STDIO_READ, 0, writer->process, length))
+	if (is_plain(process, inode_number(file)) || !take_arguments(&s, regs, nr))
+		return 0;
+	/* Judged as what the writer's session says: a server may be in a child of it. */
+	whose = writer.session == id ? session : bpf_map_lookup_elem(&sessions, &writer.session);
+	held = (whose ? whose : session)->mode == WRIT_MODE_ENFORCE;
+	s.session = writer.session;
+	server = whose ? server_of(file, process, id) : NULL;
+	told = server && (held ? hold(&s, server, writer.process, length) :
+				 tell_bytes(&s, WRIT_EVENT_STDIO_READ, 0, writer.process, length));
+	if (told)
 		return 0;
 	/* fail closed */
 	count(WRIT_COUNT_STDIO_LOST);

@@ -56,6 +56,7 @@ struct writ_session {
 	writ_u32 programs; /* 0: its commands are not governed; else it changes when what was passed counts no more */
 	writ_u32 stdio;    /* 1: what its processes say to the standard input of another is looked at */
 	writ_u32 network;  /* WRIT_NETWORK_*: what its policy opens */
+	writ_u64 noted;    /* how many inputs had been noted when it began (stdio.bpf.c); kept by the tap */
 };
 
 /* Map `resolvers`: key struct writ_address, value 1 (u32): the host's resolvers. Written by writd. */
@@ -271,7 +272,7 @@ struct writ_server {
 /* Map `losses`: key stream id, value offset of the first byte whose plaintext was lost. Written by the kernel side. */
 
 #ifdef __cplusplus
-static_assert(sizeof(writ_session) == 16);
+static_assert(sizeof(writ_session) == 24);
 static_assert(sizeof(writ_address) == 16);
 static_assert(sizeof(writ_owner) == 16);
 static_assert(sizeof(writ_event) == 32);

@@ -86,9 +86,12 @@ StdioServer& StdioDesk::server_of(const writ_event_stdio& event) {
   auto& slot = servers_[event.head.pid];
   if (!slot) {
     slot = std::make_unique<StdioServer>(parts_.message_max);
-    slot->cgroup = event.head.session;
     slot->pid = event.head.pid;
     slot->line = server_line(parts_.proc, event.head.pid);
+  }
+  // Each read is judged for who has written: a server can be shared by a session and its child.
+  if (slot->cgroup != event.head.session && !slot->read) {
+    slot->cgroup = event.head.session;
     slot->declared = session_of(*slot).policy->catalog().knows_server(slot->line);
   }
   return *slot;

@@ -50,7 +50,7 @@ struct StdioRead {
 struct StdioServer {
   explicit StdioServer(std::size_t message_max) : told(message_max), says(message_max) {}
 
-  std::uint64_t cgroup = 0;
+  std::uint64_t cgroup = 0;  // of the session that has written to it last
   std::uint32_t pid = 0;
   std::string line;       // by which policies know it
   bool declared = false;  // a tool of the catalog is this server's

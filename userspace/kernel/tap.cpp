@@ -277,8 +277,13 @@ Status Tap::add_session(std::uint64_t cgroup, std::uint32_t level, const writ_se
                 "can be",
                 WRIT_LEVELS_MAX);
   }
-  if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.sessions), &cgroup, &session,
-                          BPF_ANY) != 0) {
+  const int sessions = bpf_map__fd(state_->skeleton->maps.sessions);
+  writ_session told = {};
+  const bool known = bpf_map_lookup_elem(sessions, &cgroup, &told) == 0;
+  const std::uint64_t noted = known ? told.noted : state_->skeleton->bss->noted;
+  told = session;
+  told.noted = noted;
+  if (bpf_map_update_elem(sessions, &cgroup, &told, BPF_ANY) != 0) {
     return fail_errno(errno, "add a session to the kernel side (are there 4096 already?)");
   }
   *slot = level;

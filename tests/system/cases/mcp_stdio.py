@@ -123,10 +123,10 @@ PYTHON_CLIENT = [PYTHON, CLIENTS / "mcp_client.py"]
 
 class Notes(Client):
     """The client in Python, and its server."""
-    def __init__(self, env, *options, over="pipes", version="2025-06-18", **how):
+    def __init__(self, env, *options, over="pipes", version="2025-06-18", started_by=(), **how):
         self.file = env.directory / f"notes-{os.urandom(4).hex()}"
         client = PYTHON_CLIENT + (["--socketpair"] if over == "socketpair" else []) + ["--version", version]
-        super().__init__(env, PYTHON, CLIENTS / "mcp_server.py", "--file", self.file, *options, client=client, **how)
+        super().__init__(env, *started_by, PYTHON, CLIENTS / "mcp_server.py", "--file", self.file, *options, client=client, **how)
 
     def note(self, text: str) -> dict:
         return self.ask(call="note", arguments={"text": text})
@@ -178,6 +178,44 @@ def test_two_threads_read_at_once(env):
         assert "the server is gone" in json.dumps(told[-1]), told
         assert "a secret" not in notes.noted()
     assert env.counters()["stdio_lost"] > lost
+
+
+def test_a_server_in_a_child_session(env):
+    """What an agent says to a server that it has put into a session of its own is judged as the agent's."""
+    use(env, NOTES)
+    before = env.last_sequence()
+    child = [env.binaries / "writ", "--root", env.daemon.root, "run", "--as-child", "--agent", "other", "--"]
+    with Notes(env, started_by=child) as notes:
+        assert "error" not in notes.note("one")
+        assert notes.note("a secret")["error"]["data"]["code"] == "rule_denied"
+        assert "error" not in notes.note("two")
+        assert notes.noted() == ["one", "two"]
+    said = [d for d, _ in made(env, before, 5) if d["tool"].get("name") == "notes.add"]
+    assert [(d["agent"]["id"], d["verdict"]) for d in said] == [("tester", v) for v in ("VERDICT_ALLOW", "VERDICT_DENY", "VERDICT_ALLOW")]
+
+
+FORGETFUL = """
+import os, subprocess, sys
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+os.write(server.stdin.fileno(), sys.argv[1].encode())
+for _ in range(140000):
+    ends = os.pipe()
+    os.write(ends[1], b"x")
+    os.close(ends[0]), os.close(ends[1])
+print(server.stdout.readline().decode())
+server.stdin.close()
+server.wait()
+"""
+
+
+def test_who_wrote_is_not_forgotten(env):
+    """An agent that writes into more pipes than the kernel side keeps, before the server reads what it has said."""
+    use(env, NOTES)
+    file = env.directory / "forgetful"
+    done = env.writ("run", "--agent", "tester", "--user", "sarah", "--", PYTHON, "-c", FORGETFUL, note(1, "a secret") + "\n",
+                    PYTHON, CLIENTS / "mcp_server.py", "--file", file, "--silent", "6", timeout=40)
+    assert "rule_denied" in done.stdout, done
+    assert not file.exists()
 
 
 def test_several_in_one_write(env):

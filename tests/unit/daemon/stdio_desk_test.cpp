@@ -102,7 +102,7 @@ class StdioTest : public GatekeeperTest {
     writ_event_stdio event = {};
     event.head = {.type = type,
                   .size = static_cast<std::uint32_t>(bytes.size()),
-                  .session = kCgroup,
+                  .session = writes_,
                   .time_ns = 7,
                   .pid = kServer,
                   .tid = kServer};
@@ -128,6 +128,7 @@ class StdioTest : public GatekeeperTest {
   FakeServers servers_;
   std::unique_ptr<StdioDesk> desk_;
   std::uint32_t held_ = 0;
+  std::uint64_t writes_ = kCgroup;  // the session
 };
 
 TEST_F(StdioTest, AllowedItGoesOnAndItsAnswerIsOnRecord) {
@@ -448,6 +449,24 @@ TEST_P(AskedStdioBatchTest, TheDecisionPointIsAskedAboutEach) {
 }
 INSTANTIATE_TEST_SUITE_P(OnError, AskedStdioBatchTest,
                          testing::Values(pdp::Verdict::kDeny, pdp::Verdict::kAllow));
+
+TEST_F(StdioTest, EachReadIsJudgedForTheSessionThatHasWritten) {
+  open();
+  auto child = std::make_unique<Session>();
+  child->id = "child";
+  child->mode = session().mode;
+  child->writ = session().writ;
+  child->handle = session().handle;
+  child->use(session().policy);
+  sessions_[kCgroup + 1] = std::move(child);
+  for (const std::uint64_t session : {kCgroup, kCgroup + 1, kCgroup}) {
+    writes_ = session;
+    reads(note("1", "one") + "\n");
+  }
+  std::vector<std::string> judged;
+  for (const v1::Decision& decision : decisions()) judged.push_back(decision.session_id());
+  EXPECT_THAT(judged, ElementsAre(kSession, "child", kSession));
+}
 
 TEST(ServerLine, NamesTheScriptWholly) {
   const TempDir dir;

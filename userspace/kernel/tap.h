@@ -123,7 +123,8 @@ class Tap {
 
   // Attaches what stops servers; all of it, or none stays. `sink` must outlive the tap.
   Status watch_stdio(StdioSink& sink);
-  // From here on no server waits for a verdict; what waits goes on waiting, and is told by consume().
+  // From here on no server waits for a verdict; what waits goes on waiting, and is told by
+  // consume().
   void unwatch_stdio();
   // Of the servers that wait. Lives as long as the tap.
   [[nodiscard]] StdioHold& stdio();

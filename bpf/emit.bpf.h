@@ -14,6 +14,9 @@
  */
 const volatile __u64 wake_bytes __weak = 1 << 20;
 
+/* Whether a hook for packets may ask which thread runs: kernel 6.10 and later. Set by writd before load. */
+const volatile __u32 packet_threads __weak = 0;
+
 static __always_inline __u64 wake_flags(int urgent)
 {
 	if (urgent)
@@ -21,16 +24,19 @@ static __always_inline __u64 wake_flags(int urgent)
 	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline void fill_head(struct writ_event *head, __u32 type, __u32 size, __u64 session)
+static __always_inline void fill_head_of(__u64 thread, struct writ_event *head, __u32 type, __u32 size, __u64 session)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-
 	head->type = type;
 	head->size = size;
 	head->session = session;
 	head->time_ns = bpf_ktime_get_ns();
-	head->pid = id >> 32;
-	head->tid = (__u32)id;
+	head->pid = thread >> 32;
+	head->tid = (__u32)thread;
+}
+
+static __always_inline void fill_head(struct writ_event *head, __u32 type, __u32 size, __u64 session)
+{
+	fill_head_of(bpf_get_current_pid_tgid(), head, type, size, session);
 }
 
 struct chunk {
@@ -98,7 +104,7 @@ static __always_inline struct writ_event_flow *reserve_flow(__u32 type, __u64 se
 		return NULL;
 	}
 	__builtin_memset(e, 0, sizeof(*e));
-	fill_head(&e->head, type, 0, session);
+	fill_head_of(packet_threads ? bpf_get_current_pid_tgid() : 0, &e->head, type, 0, session);
 	e->cookie = cookie;
 	e->fd = -1;
 	return e;

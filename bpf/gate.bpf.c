@@ -242,6 +242,7 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, __u16 family)
 	e = reserve_flow(WRIT_EVENT_CONNECT, fresh.owner.session, cookie);
 	if (!e)
 		return 1;
+	e->head.pid = fresh.pid;
 	e->family = family;
 	e->peer_port = bpf_ntohs(ctx->user_port);
 	if (family == AF_INET) {

@@ -17,7 +17,7 @@
 	static __always_inline void emit_answer_##name(struct __sk_buff *skb, __u32 at, __u32 length, __u64 session) \
 	{                                                                                                 \
 		struct writ_event_dns *e = bpf_ringbuf_reserve(&events, sizeof(*e) + tier, 0);            \
-		__u32 size = length;                                                                      \
+		__u64 size = length;                                                                      \
 		if (!e) {                                                                                 \
 			count(WRIT_COUNT_RING_FULL_META);                                                 \
 			return;                                                                           \
@@ -25,12 +25,14 @@
 		barrier_var(size); /* or clang derives the bounds from `length`, which the verifier does not follow */ \
 		if (size > tier)                                                                          \
 			size = tier;                                                                      \
-		if (size < 1 || bpf_skb_load_bytes(skb, at, e + 1, size)) {                               \
+		size--;                                                                                   \
+		barrier_var(size); /* kernels before 6.8 do not conclude from `size != 0` that it is 1 or more */ \
+		if (size >= tier || bpf_skb_load_bytes(skb, at, e + 1, size + 1)) {                       \
 			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);                                         \
 			return;                                                                           \
 		}                                                                                         \
-		fill_head(&e->head, WRIT_EVENT_DNS, size, session);                                       \
-		e->head.pid = e->head.tid = 0;                                                            \
+		size++;                                                                                   \
+		fill_head_of(0, &e->head, WRIT_EVENT_DNS, size, session);                                 \
 		e->length = length;                                                                       \
 		e->pad = 0;                                                                               \
 		bpf_ringbuf_submit(e, wake_flags(0));                                                     \

@@ -130,8 +130,14 @@ static long record_step(__u64 index, struct walk *w)
 	if (more > PREFIX_LEN - have)
 		more = PREFIX_LEN - have;
 	at = s->payload + (__u32)(w->record + have - s->begin);
-	if (have >= PREFIX_LEN || more == 0 || more > PREFIX_LEN ||
-	    bpf_skb_load_bytes(s->skb, at, w->prefix.b + have, more))
+	if (have >= PREFIX_LEN)
+		return stop(w, WRIT_OPAQUE_NOT_TLS);
+	more--;
+	barrier_var(more); /* kernels before 6.8 do not conclude from `more != 0` that it is 1 or more */
+	if (more >= PREFIX_LEN)
+		return stop(w, WRIT_OPAQUE_NOT_TLS);
+	more++;
+	if (bpf_skb_load_bytes(s->skb, at, w->prefix.b + have, more))
 		return stop(w, WRIT_OPAQUE_NOT_TLS);
 	have += more;
 	w->part_len = 0;

@@ -3,12 +3,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "kernel/cgroup.h"
 #include "util/unique_fd.h"
@@ -27,6 +32,34 @@ Feature socket_option(const char* name, int level, int option, int value, const 
   return {.name = name,
           .present = fd && setsockopt(fd.get(), level, option, &value, sizeof value) == 0,
           .hint = hint};
+}
+
+// How sock_diag answers a request about TCP sockets; kSilent: with something else than a number.
+constexpr int kSilent = -1;
+int ask_sock_diag(std::uint16_t type, std::uint16_t flags) {
+  const UniqueFd diag(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 request;
+  } message = {};  // of no socket: all zero, also the states
+  message.head.nlmsg_len = sizeof message;
+  message.head.nlmsg_type = type;
+  message.head.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  message.request.sdiag_family = AF_INET;
+  message.request.sdiag_protocol = IPPROTO_TCP;
+  if (!diag || send(diag.get(), &message, sizeof message, 0) < 0) return kSilent;
+  alignas(nlmsghdr) char reply[1024];
+  const ssize_t size = recv(diag.get(), reply, sizeof reply, 0);
+  const auto* head = reinterpret_cast<const nlmsghdr*>(reply);
+  if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(int)))) return kSilent;
+  if (head->nlmsg_type == NLMSG_DONE) return 0;
+  return head->nlmsg_type == NLMSG_ERROR ? -*static_cast<const int*>(NLMSG_DATA(head)) : kSilent;
+}
+
+// A kernel without tcp_diag says of every socket that it is not there: to be listed, TCP must be.
+bool can_destroy_sockets() {
+  return ask_sock_diag(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP) == 0 &&
+         ask_sock_diag(SOCK_DESTROY, NLM_F_ACK) == ENOENT;
 }
 
 }  // namespace
@@ -77,6 +110,10 @@ std::vector<Feature> check_features() {
   all.push_back(
       socket_option("TCP_REPAIR", IPPROTO_TCP, TCP_REPAIR, 1,
                     "needs CAP_NET_ADMIN; without it a refused cleartext call is aborted"));
+  all.push_back({.name = "SOCK_DESTROY",
+                 .present = can_destroy_sockets(),
+                 .hint = "needs CONFIG_INET_DIAG_DESTROY and tcp_diag (modprobe tcp_diag); without "
+                         "it a refused call over TLS stays held and its agent waits"});
   all.push_back(
       socket_option("SO_SNDBUFFORCE", SOL_SOCKET, SO_SNDBUFFORCE, 65536, "needs CAP_NET_ADMIN"));
   const bool lsm = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_LSM, nullptr) == 1;

@@ -129,6 +129,9 @@ Result<std::unique_ptr<Tap>> Tap::open(const TapOptions& options, EventSink& sin
   state->skeleton.reset(writ_bpf__open());
   if (!state->skeleton) return fail_errno(errno, "open the BPF object");
   state->skeleton->rodata->wake_bytes = options.ring_bytes / 8;
+  state->skeleton->rodata->packet_threads =
+      libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_current_pid_tgid, nullptr) ==
+      1;
   bpf_map__set_max_entries(state->skeleton->maps.events, options.ring_bytes);
   if (const int error = writ_bpf__load(state->skeleton.get()); error != 0) {
     return fail_errno(

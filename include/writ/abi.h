@@ -221,7 +221,7 @@ struct writ_event_stdio {
 	struct writ_event head;
 	writ_u64 address; /* of the bytes, in the server */
 	writ_u32 flags;   /* WRIT_STDIO_* */
-	writ_u32 writer;  /* of a read: the process that has written last; else 0 */
+	writ_u32 writer;  /* of a read: the process that has written last; 0: it may be forgotten, or no read */
 	/* writ_u8 data[head.size] */
 };
 

@@ -99,6 +99,13 @@ StdioServer& StdioDesk::server_of(const writ_event_stdio& event) {
 
 void StdioDesk::on_read(StdioServer& server, const writ_event_stdio& event,
                         std::string_view bytes) {
+  if (event.writer == 0 && !server.declared && !server.mcp) {
+    // An agent reads what its own client says, as far as anybody knows.
+    if (!server.read && (event.flags & WRIT_STDIO_MORE) == 0 &&
+        (event.flags & WRIT_STDIO_HELD) != 0)
+      (void)parts_.servers.go_on({.pid = event.head.pid, .tid = event.head.tid});
+    return;
+  }
   if (!server.read) {
     server.read.emplace();
     server.read->reader = {.pid = event.head.pid, .tid = event.head.tid};

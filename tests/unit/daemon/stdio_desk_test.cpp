@@ -108,7 +108,7 @@ class StdioTest : public GatekeeperTest {
                   .tid = kServer};
     event.address = address;
     event.flags = flags;
-    event.writer = kAgent;
+    event.writer = writer_;
     desk_->on_stdio(event, bytes);
   }
   // The server reads all of it at once; gives back what it then sees.
@@ -129,6 +129,7 @@ class StdioTest : public GatekeeperTest {
   std::unique_ptr<StdioDesk> desk_;
   std::uint32_t held_ = 0;
   std::uint64_t writes_ = kCgroup;  // the session
+  std::uint32_t writer_ = kAgent;   // its process; 0: forgotten, or somebody outside
 };
 
 TEST_F(StdioTest, AllowedItGoesOnAndItsAnswerIsOnRecord) {
@@ -466,6 +467,23 @@ TEST_F(StdioTest, EachReadIsJudgedForTheSessionThatHasWritten) {
   std::vector<std::string> judged;
   for (const v1::Decision& decision : decisions()) judged.push_back(decision.session_id());
   EXPECT_THAT(judged, ElementsAre(kSession, "child", kSession));
+}
+
+TEST_F(StdioTest, WhoWroteIsForgottenAndTheServerIsNamed) {
+  open();
+  writer_ = 0;
+  EXPECT_EQ(reads(note("1", "a secret") + "\n").find("secret"), std::string::npos);
+  EXPECT_THAT(new_story(), ElementsAre("rule_denied", "refused"));
+}
+
+TEST_F(StdioTest, WhoWroteIsForgottenAndNobodyNamesTheServer) {
+  open();
+  run("/usr/bin/agent", "agent --acp");
+  writer_ = 0;
+  const std::string message = note("1", "a secret") + "\n";
+  EXPECT_EQ(reads(message, 10), message);
+  EXPECT_THAT(take(), ElementsAre("go on 8"));
+  EXPECT_THAT(new_story(), IsEmpty());
 }
 
 TEST(ServerLine, NamesTheScriptWholly) {

@@ -30,8 +30,7 @@ void Daemon::take_losses() {
        "somebody continued a program that waited for its verdict; it was killed");
   lost(WRIT_COUNT_STDIO_LOST, "stdio_lost",
        "messages over stdio that could not be told (ring_bytes in writ.yaml), or that two threads "
-       "of "
-       "a server read at once; servers of enforced sessions were killed");
+       "of a server read at once; servers of enforced sessions were killed");
   lost(WRIT_COUNT_STDIO_FORCED, "stdio_forced",
        "somebody continued an MCP server that waited for a verdict; it was killed");
   seen_ = counters;

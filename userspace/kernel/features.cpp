@@ -56,7 +56,8 @@ int ask_sock_diag(std::uint16_t type, std::uint16_t flags) {
   return head->nlmsg_type == NLMSG_ERROR ? -*static_cast<const int*>(NLMSG_DATA(head)) : kSilent;
 }
 
-// A kernel without tcp_diag says of every socket that it is not there: to be listed, TCP must be.
+// A kernel without tcp_diag says of every socket that it is not there, so a list is asked for
+// first.
 bool can_destroy_sockets() {
   return ask_sock_diag(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP) == 0 &&
          ask_sock_diag(SOCK_DESTROY, NLM_F_ACK) == ENOENT;
